@@ -1,0 +1,5 @@
+"""``python -m ssvh_lib`` is ``ssvh``."""
+
+from .cli import main
+
+main()

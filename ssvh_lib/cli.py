@@ -1,0 +1,214 @@
+"""The command line: ``ssvh --help``. Thin; every command is one call into the library."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import typer.core
+
+from .errors import SSVHError
+from .files import project_root
+
+
+class _Friendly(typer.core.TyperGroup):
+    """Mistakes in the input are one message and not a traceback; an interrupt says what is kept."""
+
+    def invoke(self, ctx: typer.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except SSVHError as error:
+            typer.secho(f"Error: {error}", fg="red", err=True)
+            raise typer.Exit(1) from error
+        except KeyboardInterrupt as stop:
+            typer.secho(str(stop) or "Stopped. What is finished is kept; the same command continues.", err=True)
+            raise typer.Exit(130) from stop
+
+
+app = typer.Typer(
+    cls=_Friendly,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+FIGURES = project_root() / "figures"
+
+Dataset = Annotated[str, typer.Option(help="Dataset: moving-digits, or a folder in --root with a dataset.toml.")]
+Root = Annotated[Path | None, typer.Option(help="Folder of datasets [default: $SSVH_DATA or data/].")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
+Preset = Annotated[
+    str | None, typer.Option(help="smoke (seconds), small (two cores, minutes) or paper (published values, GPU).")
+]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Side by side [default: one a core; one on a GPU].")]
+
+
+@app.callback()
+def ssvh() -> None:
+    """Self-supervised video hashing: train, encode, evaluate, and regenerate the tables of the papers."""
+
+
+@app.command()
+def methods() -> None:
+    """List the hashing methods."""
+    from .methods import available, method_class
+
+    for name in available():
+        module = sys.modules[method_class(name).__module__]
+        typer.echo(f"{name:<12} {(module.__doc__ or '').splitlines()[0]}")
+
+
+@app.command()
+def data(name: Annotated[str, typer.Argument()] = "moving-digits", root: Root = None) -> None:
+    """Show a dataset's sizes, after checking its files; an embedded one is built first if it is not there."""
+    from .data import load_dataset
+
+    dataset = load_dataset(name, root, progress=True)
+    typer.echo(f"{dataset.name} in {dataset.root}, fingerprint {dataset.fingerprint}")
+    for part, videos in dataset.parts().items():
+        per_video = videos.labels.sum(axis=1).mean()
+        typer.echo(
+            f"  {part:<9} {len(videos):>7,} videos x {videos.frames} frames x {videos.size} values, "
+            f"{videos.labels.shape[1]} classes, {per_video:.2f} labels a video"
+        )
+
+
+@app.command()
+def train(
+    method: str,
+    dataset: Dataset = "moving-digits",
+    bits: int = 64,
+    seed: int = 0,
+    preset: Preset = None,
+    variant: str = "paper",
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="Replace a Config field: --set mask_ratio=0.5")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder [default: follows from what is asked].")] = None,
+    device: Device = "auto",
+    root: Root = None,
+) -> None:
+    """Train one method, encode the dataset and evaluate; the same command again resumes, or shows what is there."""
+    from .data import load_dataset
+    from .experiments import measure
+    from .methods import build
+    from .training import fit
+
+    loaded = load_dataset(dataset, root, progress=True)
+    model = build(method, loaded, bits, variant=variant, preset=preset, **_changes(change or []))
+    run = fit(model, loaded, out, seed=seed, device=device)
+    metrics = measure(run, model, loaded)
+    typer.echo(f"Run folder: {run.folder}  ({run.seconds:.1f} s of training)")
+    typer.echo("  ".join(f"mAP@{k} {value:.3f}" for k, value in metrics["map"].items()))
+
+
+@app.command()
+def reproduce(
+    dataset: Dataset = "moving-digits",
+    preset: Preset = "small",
+    bits: list[int] = [16, 32, 64],  # noqa: B006 - Typer wants a list
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, …, so many.")] = 3,
+    jobs: Jobs = None,
+    device: Device = "auto",
+    root: Root = None,
+    out: Annotated[Path, typer.Option(help="Where tables and figures go.")] = FIGURES,
+) -> None:
+    """Train what is missing, evaluate, and write tables and figures; safe to interrupt and start again."""
+    from . import results
+    from .experiments import execute, main_grid
+    from .files import make_folder
+
+    make_folder(out)
+    _ensure(dataset, preset, root)
+    grid = main_grid(dataset, preset, bits, seeds, str(root) if root else None)
+    records = execute(grid, device=device, jobs=jobs, say=typer.echo)
+    results.save(out / "data" / "main.json", records)
+    for path in [*_draw(out), *_tabulate(out)]:
+        typer.echo(f"wrote {_short(path)}")
+    _show(records)
+
+
+@app.command()
+def tables(out: Path = FIGURES) -> None:
+    """Write the tables again from figures/data/."""
+    for path in _tabulate(out):
+        typer.echo(f"wrote {_short(path)}")
+
+
+@app.command()
+def figures(out: Path = FIGURES) -> None:
+    """Draw the figures again from figures/data/."""
+    for path in _draw(out):
+        typer.echo(f"wrote {_short(path)}")
+
+
+@app.command()
+def notebooks(
+    names: Annotated[list[Path] | None, typer.Argument(help="Some notebooks [default: all].")] = None, jobs: Jobs = None
+) -> None:
+    """Execute the course's notebooks and store them with their outputs."""
+    from . import course
+
+    course.execute(names or course.notebooks(), jobs=jobs, say=typer.echo)
+
+
+def _ensure(dataset: str, preset: str | None, root: Path | None) -> None:
+    """Build or check the data here, with a progress line, before worker processes ask for it."""
+    from .data import EMBEDDED, load_dataset
+
+    smoke = f"{dataset}-smoke"
+    load_dataset(smoke if preset == "smoke" and smoke in EMBEDDED else dataset, root, progress=True)
+
+
+def _changes(assignments: list[str]) -> dict[str, object]:
+    values = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise SSVHError(f"--set wants FIELD=VALUE, got '{assignment}'.")
+        try:
+            values[name] = json.loads(text)
+        except json.JSONDecodeError:
+            values[name] = text
+    return values
+
+
+def _tabulate(out: Path) -> list[Path]:
+    from . import results
+    from .tables import write_main
+
+    return write_main(results.load(out / "data" / "main.json"), out / "tables")
+
+
+def _draw(out: Path) -> list[Path]:
+    from . import plots, results
+
+    records = results.load(out / "data" / "main.json")
+    return [
+        *plots.save(plots.map_at_k(records), out / "map_at_k"),
+        *plots.save(plots.precision_recall(records), out / "precision_recall"),
+    ]
+
+
+def _show(records: list[dict]) -> None:
+    from .tables import caption, main_table
+
+    table = main_table(records).map(lambda cell: str(cell).strip("*"))
+    typer.echo(
+        "\n"
+        + table.to_string(index=False)
+        + "\n\n"
+        + caption(records).replace("Bold: highest mean of a code length; read it with the spread. ", "")
+    )
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

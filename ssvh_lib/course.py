@@ -1,0 +1,83 @@
+"""Execute the course's notebooks with papermill, several at once, and store them with their outputs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import joblib
+
+from .errors import SSVHError
+from .files import project_root, write_file
+
+
+def notebooks() -> list[Path]:
+    """The course's notebooks in reading order."""
+    return sorted((project_root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+
+def execute(paths: list[Path], *, jobs: int | None = None, say: Callable[[str], object] = print) -> None:
+    """Run notebooks top to bottom and put the outputs into them; those that fail are left as they were.
+
+    Raises SSVHError with the failing cells once all have run.
+    """
+    for path in paths:
+        if not path.is_file():
+            raise SSVHError(f"There is no notebook {path}. Known: {', '.join(p.name for p in notebooks())}.")
+    workers = min(jobs or joblib.cpu_count(), max(1, len(paths)))
+    failures = []
+    with joblib.parallel_config("loky", inner_max_num_threads=1):
+        tasks = (joblib.delayed(_execute)(path) for path in paths)
+        for path, seconds, error in joblib.Parallel(workers, return_as="generator_unordered")(tasks):
+            say(f"  {path.name:<36} {'FAILED' if error else f'{seconds:5.1f} s'}")
+            failures += [f"{path.name}:\n{error}"] if error else []
+    if failures:
+        raise SSVHError(
+            f"{len(failures)} of {len(paths)} notebooks failed and were not changed.\n\n" + "\n\n".join(failures)
+        )
+
+
+def _execute(path: Path) -> tuple[Path, float, str | None]:
+    import nbformat
+    import papermill
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["IPYTHONDIR"] = _quiet_profile(Path(folder))
+        output = Path(folder) / path.name
+        parameters = {"PROGRESS": False} if "PROGRESS" in papermill.inspect_notebook(path) else {}
+        try:
+            papermill.execute_notebook(path, output, parameters, cwd=path.parent, progress_bar=False, log_output=False)
+        except papermill.PapermillExecutionError as error:
+            return path, 0.0, str(error)
+        notebook = nbformat.read(output, as_version=4)
+    seconds = notebook.metadata.papermill["duration"]
+    write_file(path, lambda partial: nbformat.write(_tidy(notebook), partial))
+    return path, seconds, None
+
+
+def _tidy(notebook):  # noqa: ANN001, ANN202 - nbformat's NotebookNode is untyped
+    """Leave out what differs from run to run without meaning: papermill's times, widget state, the injected cell."""
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata.pop("widgets", None)
+    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    count = 0
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            count += 1
+            cell.execution_count = count
+            for output in cell.outputs:
+                if "execution_count" in output:
+                    output.execution_count = count
+    return notebook
+
+
+def _quiet_profile(folder: Path) -> str:
+    """An IPython folder whose kernels do not warn, at each start, of the loopback connection they always use."""
+    profile = folder / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 40\n")
+    return str(folder / "ipython")

@@ -1,0 +1,18 @@
+"""The one exception a user is meant to read: what was expected, what came, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SSVHError(ValueError):
+    """A mistake in the input (a file, an argument, a folder); the command line prints it without a traceback."""
+
+
+def unknown(kind: str, given: object, known: Iterable[str]) -> SSVHError:
+    """The error for a name that does not exist, with the nearest one that does."""
+    names = sorted(known)
+    nearest = get_close_matches(str(given).lower(), names, n=1, cutoff=0.5)
+    hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
+    return SSVHError(f"There is no {kind} called '{given}'.{hint} Known: {', '.join(names)}.")

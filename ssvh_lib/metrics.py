@@ -1,0 +1,197 @@
+"""How good a ranking is: mAP@k in its named conventions, GMAP in both meanings, precision and recall by radius.
+
+An item is relevant to a query if they share at least one label. Every convention that published code
+leaves implicit is an argument; ``PROTOCOLS["released"]`` has the choices of the authors' code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+
+from .codes import Codes
+from .errors import SSVHError, unknown
+from .retrieval import hamming_distances, rank
+
+CUTOFFS = (5, 20, 40, 60, 80, 100)
+DIVISORS = ("k", "min_k_relevant", "hits")
+TIES = ("stable", "expected", "random")
+SELF_MATCHES = ("exclude", "include")
+PROTOCOLS = {
+    "default": {"divide_by": "k", "ties": "stable", "self_match": "exclude"},
+    "released": {"divide_by": "k", "ties": "stable", "self_match": "include"},
+}
+_CHUNK = 64 << 20  # entries of the distance matrix held at a time
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came out. ``map`` is keyed by cutoff; ``precision`` and ``recall`` are indexed by Hamming radius 0 … K."""
+
+    map: dict[int, float]
+    gmap: float  # geometric mean of the mAPs (AutoSSVH, equation 21)
+    gmap_l2: float  # their Euclidean norm, which is what AutoSSVH's Table 3 prints as GMAP
+    precision: np.ndarray
+    recall: np.ndarray
+    queries: int
+    queries_without_relevant: int  # they count as average precision 0
+    conventions: dict[str, str]
+
+    def to_json(self) -> dict:
+        """Plain numbers and lists; a precision that is not defined (nothing within the radius) becomes None."""
+        plain = asdict(self)
+        plain["precision"] = [None if np.isnan(value) else round(float(value), 6) for value in self.precision]
+        plain["recall"] = [round(float(value), 6) for value in self.recall]
+        return plain
+
+
+def evaluate(
+    query_codes: Codes | np.ndarray,
+    database_codes: Codes | np.ndarray,
+    query_labels: np.ndarray,
+    database_labels: np.ndarray,
+    *,
+    k: tuple[int, ...] = CUTOFFS,
+    divide_by: Literal["k", "min_k_relevant", "hits"] = "k",
+    ties: Literal["stable", "expected", "random"] = "stable",
+    self_match: Literal["exclude", "include"] = "exclude",
+    query_in_database: bool = False,
+    seed: int = 0,
+) -> Evaluation:
+    """Rank the database for every query by Hamming distance, and measure.
+
+    Codes are ``Codes`` or arrays ``(N, K)`` of ±1 or 0/1; labels are class numbers ``(N,)`` or multi-hot ``(N, L)``.
+    ``divide_by`` is what a query's sum of precisions is divided by: k, the most relevant items that could
+    have been among k, or the number that were. ``ties`` at equal distance: database order, the exact
+    expectation over random orders (McSherry and Najork, 2008), or one random order drawn from ``seed``.
+    With ``query_in_database`` query i is database item i, and is left out unless ``self_match`` says "include".
+    Raises SSVHError for arrays that do not fit together and for unknown conventions.
+    """
+    for name, value, known in (
+        ("divide_by", divide_by, DIVISORS),
+        ("ties", ties, TIES),
+        ("self_match", self_match, SELF_MATCHES),
+    ):
+        if value not in known:
+            raise unknown(f"choice of {name}", value, known)
+    if ties == "expected" and divide_by == "hits":
+        raise SSVHError(
+            "ties='expected' has no closed form with divide_by='hits'; use ties='random' and several seeds."
+        )
+    queries, database = _as_codes(query_codes), _as_codes(database_codes)
+    relevance = _Relevance(query_labels, database_labels, len(queries), len(database))
+    if ties == "random":
+        order = np.random.default_rng(seed).permutation(len(database))
+    else:
+        order = np.arange(len(database))
+    drop_self = query_in_database and self_match == "exclude"
+    _check_cutoffs(k, len(database) - drop_self)
+
+    average = {cutoff: [] for cutoff in k}
+    within, relevant_within, empty = np.zeros(queries.bits + 1), np.zeros(queries.bits + 1), 0
+    for rows in _chunks(len(queries), len(database)):
+        distances = hamming_distances(Codes(queries.packed[rows]), Codes(database.packed[order])).astype(np.int16)
+        relevant = relevance.rows(rows)[:, order]
+        if drop_self:  # beyond every radius, and relevant to nothing
+            own = np.arange(rows.stop - rows.start), np.argsort(order)[rows]
+            distances[own], relevant[own] = queries.bits + 1, False
+        totals = relevant.sum(axis=1)
+        empty += int((totals == 0).sum())
+        gains = _expected_gains if ties == "expected" else _gains
+        hits, precisions = gains(distances, relevant, max(k))
+        for cutoff in k:
+            average[cutoff].append(_average_precision(hits, precisions, totals, cutoff, divide_by))
+        within += np.bincount(distances.ravel(), minlength=queries.bits + 1)[: queries.bits + 1]
+        relevant_within += np.bincount(distances[relevant], minlength=queries.bits + 1)[: queries.bits + 1]
+    maps = {cutoff: float(np.concatenate(values).mean()) for cutoff, values in average.items()}
+    found, retrieved = relevant_within.cumsum(), within.cumsum()
+    with np.errstate(invalid="ignore"):
+        precision, recall = found / retrieved, found / found[-1]
+    conventions = {"divide_by": divide_by, "ties": ties, "self_match": self_match}
+    return Evaluation(
+        maps, geometric_mean(maps), euclidean_norm(maps), precision, recall, len(queries), empty, conventions
+    )
+
+
+def geometric_mean(maps: dict[int, float]) -> float:
+    """GMAP as AutoSSVH's equation 21 words it; 0 if one of the mAPs is 0."""
+    values = np.array(list(maps.values()))
+    return float(np.exp(np.log(values).mean())) if (values > 0).all() else 0.0
+
+
+def euclidean_norm(maps: dict[int, float]) -> float:
+    """GMAP as AutoSSVH's Table 3 prints it: the root of the sum of squares of the mAPs."""
+    return float(np.linalg.norm(list(maps.values())))
+
+
+def _gains(distances: np.ndarray, relevant: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
+    """At each of the first ``depth`` ranks, ``(Q, depth)``: relevance, and precision there where relevant."""
+    top = rank(distances)[:, :depth]
+    hits = np.take_along_axis(relevant, top, axis=1).astype(float)
+    return hits, hits * hits.cumsum(axis=1) / np.arange(1, depth + 1)
+
+
+def _expected_gains(distances: np.ndarray, relevant: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
+    """``_gains`` averaged over all orders of items at equal distance, in closed form.
+
+    A rank whose distance group starts after ``before`` items, of which ``found`` are relevant, and has
+    ``size`` items, ``r`` relevant: the item there is relevant with chance r/size, and then a further
+    (place − 1)(r − 1)/(size − 1) relevant ones of its group are expected before it.
+    """
+    Q, levels = len(distances), int(distances.max()) + 1
+    flat = distances + levels * np.arange(Q)[:, None]
+    size = np.bincount(flat.ravel(), minlength=Q * levels).reshape(Q, levels)
+    r = np.bincount(flat[relevant], minlength=Q * levels).reshape(Q, levels)
+    before, found = size.cumsum(axis=1) - size, r.cumsum(axis=1) - r
+    ranks = np.arange(1, depth + 1)
+    group = np.stack([np.searchsorted(ends, ranks) for ends in size.cumsum(axis=1)])  # (Q, depth), group of each rank
+    size, r, before, found = (np.take_along_axis(values, group, axis=1) for values in (size, r, before, found))
+    chance = r / size
+    mates = (ranks - before - 1) * (r - 1) / np.maximum(size - 1, 1)
+    return chance, chance * (found + 1 + mates) / ranks
+
+
+def _average_precision(
+    hits: np.ndarray, precisions: np.ndarray, totals: np.ndarray, cutoff: int, divide_by: str
+) -> np.ndarray:
+    divisor = {"k": cutoff, "min_k_relevant": np.minimum(totals, cutoff), "hits": hits[:, :cutoff].sum(axis=1)}[
+        divide_by
+    ]
+    return precisions[:, :cutoff].sum(axis=1) / np.maximum(divisor, 1)
+
+
+class _Relevance:
+    """Which database items are relevant to which queries, a block of queries at a time."""
+
+    def __init__(self, query_labels: np.ndarray, database_labels: np.ndarray, queries: int, items: int):
+        self.query, self.database = np.asarray(query_labels), np.asarray(database_labels)
+        for kind, labels, count in (("query", self.query, queries), ("database", self.database, items)):
+            if labels.ndim not in (1, 2) or len(labels) != count:
+                raise SSVHError(f"{count} {kind} codes need labels ({count},) or ({count}, L), got {labels.shape}.")
+        if self.query.shape[1:] != self.database.shape[1:]:
+            raise SSVHError(f"Query labels {self.query.shape} and database labels {self.database.shape} do not match.")
+
+    def rows(self, rows: slice) -> np.ndarray:
+        if self.query.ndim == 1:
+            return self.query[rows, None] == self.database
+        return self.query[rows].astype(np.float32) @ self.database.T.astype(np.float32) > 0
+
+
+def _as_codes(codes: Codes | np.ndarray) -> Codes:
+    return codes if isinstance(codes, Codes) else Codes.from_values(codes)
+
+
+def _check_cutoffs(k: tuple[int, ...], items: int) -> None:
+    if not k or min(k) < 1:
+        raise SSVHError(f"k must be cutoffs of at least 1, got {k}.")
+    if max(k) > items:
+        raise SSVHError(f"mAP@{max(k)} needs at least {max(k)} database items to rank, there are {items}.")
+
+
+def _chunks(queries: int, items: int) -> Iterator[slice]:
+    size = max(1, _CHUNK // items)
+    for start in range(0, queries, size):
+        yield slice(start, min(start + size, queries))

@@ -1,0 +1,194 @@
+"""One training loop for every method; it knows no method and no dataset by name.
+
+All randomness of an epoch comes from (seed, epoch), and the state is saved after every epoch: an interrupted
+and resumed run equals the uninterrupted one bit for bit on the CPU.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from .data import Dataset, VideoFeatures
+from .errors import SSVHError
+from .methods import construct, method_name
+from .runs import Run, default_folder, describe, epoch_seed, open_run
+
+CHECK_EVERY = 16  # steps between looks at the losses: each look makes a GPU wait
+
+
+class Batch(NamedTuple):
+    """What ``loss`` gets: features ``frames (B, T, D)`` and the ``rows (B,)`` of these videos in the training set."""
+
+    frames: Tensor
+    rows: Tensor
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device called ``name``; "auto" is the first GPU if there is one. SSVHError for one that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise SSVHError(f"The device '{name}' cannot be used ({reason}). Try device='cpu' or 'auto'.") from error
+    return device
+
+
+def fit(
+    model: nn.Module,
+    dataset: Dataset,
+    out: str | Path | None = None,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    progress: bool = True,
+) -> Run:
+    """Train ``model`` in place on ``dataset.train`` and return the run, which lies in the folder ``out``.
+
+    The outcome depends on the model's Config, the data and ``seed`` alone: initial weights are drawn anew
+    from ``seed``. A run that is already in ``out`` is loaded if complete and resumed if not; without ``out``
+    the folder follows from what is asked. Raises SSVHError if ``out`` holds another configuration, if the
+    model does not fit the data, or if a loss is NaN or infinite (the last whole epoch is kept).
+    """
+    _check_shapes(model, dataset)
+    description = describe(method_name(model), model.config, dataset, seed)
+    run = open_run(Path(out) if out is not None else default_folder(description), description)
+    place = choose_device(device)
+    if run.finished:
+        run.load_weights(model)
+    else:
+        model.load_state_dict(construct(type(model), model.config, seed).state_dict())
+        model.to(place)
+        seconds = (
+            _solve(model, dataset, seed) if hasattr(model, "solve") else _train(model, dataset, run, seed, progress)
+        )
+        run.finish(model, seconds, place)
+    model.to(place).eval()
+    return run
+
+
+def _check_shapes(model: nn.Module, dataset: Dataset) -> None:
+    asked, given = (model.config.frames, model.config.features), (dataset.train.frames, dataset.train.size)
+    if asked != given:
+        raise SSVHError(
+            f"The model was built for {asked[0]} frames of size {asked[1]}, {dataset.name} has {given[0]} of {given[1]}. "
+            f"Build it with dataset={dataset.name!r}."
+        )
+
+
+def _solve(model: nn.Module, dataset: Dataset, seed: int) -> float:
+    start = time.perf_counter()
+    model.solve(dataset.train, np.random.default_rng(seed))
+    return time.perf_counter() - start
+
+
+def _train(model: nn.Module, dataset: Dataset, run: Run, seed: int, progress: bool) -> float:
+    """Run the epochs that ``run`` lacks; seconds spent, those before an interrupt included."""
+    config, device = model.config, next(model.parameters()).device
+    optimiser = model.optimiser()
+    history = _resume(model, optimiser, run, device)
+    spent = history[-1]["seconds"] if history else 0.0
+    start = time.perf_counter()
+    steps = -(-len(dataset.train) // config.batch_size)
+    title = f"{method_name(model)} {config.bits} bits, seed {seed}"
+    with tqdm(total=config.epochs * steps, initial=len(history) * steps, desc=title, disable=not progress) as bar:
+        for epoch in range(len(history), config.epochs):
+            rate = model.learning_rate(epoch)
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            try:
+                terms = _epoch(model, optimiser, dataset.train, epoch_seed(seed, epoch), bar)
+            except KeyboardInterrupt:
+                bar.close()
+                raise KeyboardInterrupt(
+                    f"Stopped in epoch {epoch + 1} of {config.epochs}; {epoch} are kept in {run.folder}. "
+                    "Ask for the same run again to continue."
+                ) from None
+            except FloatingPointError as error:
+                raise SSVHError(
+                    f"Training of {title} stopped in epoch {epoch + 1}: {error}. The state after {epoch} epochs, which "
+                    f"was good, is kept in {run.folder}. Try a lower learning rate, or precision='float32'."
+                ) from error
+            seconds = round(spent + time.perf_counter() - start, 3)
+            history.append({"epoch": epoch + 1, "seconds": seconds, "learning_rate": rate, **terms})
+            bar.set_postfix(loss=f"{terms['loss']:.4g}")
+            run.save_history(history)
+            run.save_state({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "history": history})
+    return spent + time.perf_counter() - start
+
+
+def _resume(
+    model: nn.Module, optimiser: torch.optim.Optimizer, run: Run, device: torch.device
+) -> list[dict[str, float]]:
+    state = run.load_state(device)
+    if state is None:
+        return []
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    return state["history"]
+
+
+def _epoch(
+    model: nn.Module, optimiser: torch.optim.Optimizer, train: VideoFeatures, seed: int, bar: tqdm
+) -> dict[str, float]:
+    """One pass over the training videos; the mean of every loss term."""
+    device = next(model.parameters()).device
+    rng = torch.Generator(device).manual_seed(seed)
+    sums: dict[str, Tensor] = {}
+    unchecked: list[Tensor] = []
+    model.train()
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)  # for layers that draw from the global state, such as dropout
+        steps = 0
+        for steps, batch in enumerate(_batches(train, model.config.batch_size, seed, device), start=1):
+            terms = _step(model, optimiser, batch, rng)
+            sums = {name: sums.get(name, 0) + value for name, value in terms.items()}
+            unchecked.append(terms["loss"])
+            bar.update(1)
+            if len(unchecked) == CHECK_EVERY:
+                _check(unchecked, steps)
+        _check(unchecked, steps)
+    return {name: round(float(value) / steps, 6) for name, value in sums.items()}
+
+
+def _step(model: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    """One gradient step; the loss terms, detached."""
+    config = model.config
+    with torch.autocast(batch.frames.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+        terms = model.loss(batch, rng)
+    optimiser.zero_grad()
+    terms["loss"].backward()
+    if config.max_gradient_norm is not None:
+        nn.utils.clip_grad_norm_(model.parameters(), config.max_gradient_norm)
+    optimiser.step()
+    return {name: value.detach() for name, value in terms.items()}
+
+
+def _check(losses: list[Tensor], last_step: int) -> None:
+    """FloatingPointError if one of the latest losses is not finite; empties the list."""
+    finite = torch.stack(losses).isfinite().cpu()
+    if not finite.all():
+        step = last_step - len(losses) + 1 + int((~finite).int().argmax())
+        raise FloatingPointError(f"the loss of step {step} is {losses[int((~finite).int().argmax())].item()}")
+    losses.clear()
+
+
+def _batches(train: VideoFeatures, size: int, seed: int, device: torch.device) -> Iterator[Batch]:
+    """All training videos in random order; the last batch is smaller, unless it would be a single video."""
+    order = np.random.default_rng(seed).permutation(len(train))
+    cuts = list(range(size, len(train), size))
+    if cuts and len(train) - cuts[-1] == 1:
+        cuts.pop()  # a video alone has nothing to be contrasted with
+    for rows in np.split(order, cuts):
+        frames = torch.from_numpy(train.read(rows)).to(device, non_blocking=True)
+        yield Batch(frames, torch.from_numpy(rows).to(device))
