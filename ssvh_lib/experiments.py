@@ -68,7 +68,8 @@ def execute(
     cores and be 20 times slower); by default one a core, or one on a GPU. A run that fails is reported at the
     end by an SSVHError; the others are finished first. An interrupt loses at most the epoch in progress.
     """
-    folders = {experiment: folder_of(experiment) for experiment in experiments}  # also finds every bad name at once
+    choose_device(device)  # this and the next line find every mistake in the request before anything runs
+    folders = {experiment: folder_of(experiment) for experiment in experiments}
     missing = [experiment for experiment, folder in folders.items() if not (folder / "metrics.json").is_file()]
     workers = min(jobs or default_jobs(device), max(1, len(missing)))
     failures = {}
@@ -101,7 +102,7 @@ def run(experiment: Experiment, device: str = "auto", progress: bool = False) ->
 
 
 def measure(done: Run, model: torch.nn.Module, dataset: Dataset) -> dict:
-    """Encode and evaluate a trained model; writes ``codes.npz`` and ``metrics.json`` into its run and returns the latter."""
+    """Encode and evaluate a trained model; writes ``codes.npz`` and ``metrics.json`` into its run."""
     start = time.perf_counter()
     database, query = encode(model, dataset.database), encode(model, dataset.query)
     seconds = time.perf_counter() - start

@@ -54,10 +54,10 @@ def sinusoidal_positions(frames: int, width: int) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention ``(B, T, C) -> (B, T, C)`` with biases on queries and values only, as in BEiT and ConMH.
+    """Multi-head self-attention ``(B, T, C) -> (B, T, C)``, as in ConMH.
 
-    A head is ``width // heads`` wide, so that 6 heads on width 256 are 42 wide and 252 together in the
-    released model.
+    Only queries and values have biases. A head is ``width // heads`` wide, so that 6 heads on width 256 are
+    42 wide, and 252 together, in the released model.
     """
 
     def __init__(self, width: int, heads: int):
@@ -115,6 +115,6 @@ def take_frames(tokens: Tensor, index: Tensor) -> Tensor:
 
 
 def put_frames(tokens: Tensor, index: Tensor, blank: Tensor, frames: int) -> Tensor:
-    """Tokens ``(B, V, C)`` at places ``index (B, V)`` of a row of ``frames`` filled with ``blank (C,)``: ``(B, T, C)``."""
+    """Tokens ``(B, V, C)`` at places ``index (B, V)`` among ``frames``, ``blank (C,)`` elsewhere: ``(B, T, C)``."""
     canvas = blank.to(tokens.dtype).expand(len(tokens), frames, -1)
     return canvas.scatter(1, index[..., None].expand_as(tokens), tokens)

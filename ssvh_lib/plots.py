@@ -77,7 +77,8 @@ def map_at_k(records: list[dict]) -> Figure:
                     spread = np.nan_to_num(row[[(name, "std") for name in columns]].to_numpy()[0])
                     label = title(method) + ("" if variant == "paper" else f" ({variant})")
                     _band(panel, cutoffs, mean, spread, number, label)
-            panel.set(title=f"{bits} bits", xlabel="k, items retrieved", xticks=cutoffs, ylim=(0, None))
+            panel.set(title=f"{bits} bits", xlabel="k, items retrieved", xticks=cutoffs)
+        panels[0, 0].set_ylim(bottom=0)  # once all panels, which share the axis, are drawn
         panels[0, 0].set_ylabel("mAP@k (higher is better)")
         panels[0, -1].legend(loc="upper right")
     return figure
@@ -102,7 +103,8 @@ def precision_recall(records: list[dict]) -> Figure:
                     recall = np.mean([curve["recall"] for curve in curves], axis=0)
                     precision = pd.DataFrame([curve["precision"] for curve in curves]).astype(float).mean().to_numpy()
                     panel.plot(recall, precision, color=COLOURS[number % len(COLOURS)], label=title(name[0]))
-            panel.set(title=f"{bits} bits", xlabel="Recall", xlim=(0, 1), ylim=(0, None))
+            panel.set(title=f"{bits} bits", xlabel="Recall", xlim=(0, 1))
+        panels[0, 0].set_ylim(bottom=0)
         panels[0, 0].set_ylabel("Precision")
         panels[0, -1].legend(loc="upper right")
     return figure
@@ -181,4 +183,28 @@ def hamming_histogram(distances: np.ndarray, relevant: np.ndarray, bits: int) ->
             panel.hist(distances[pairs], bins=edges, density=True, color=colour, alpha=0.55, label=label)
         panel.set(xlabel=f"Hamming distance of {bits}-bit codes", ylabel="share of pairs", xlim=(-0.5, bits + 0.5))
         panel.legend()
+    return figure
+
+
+def frame_similarity(features: np.ndarray, thumbnails: np.ndarray, informative: np.ndarray | None = None) -> Figure:
+    """Cosine similarity of every pair of frames ``(T, D)`` of one video, its pictures ``(T, H, W)`` along both sides.
+
+    With ``informative (T,)``, bars beside the pictures say which frames show the video's digit (green) and which
+    do not (grey).
+    """
+    T = len(features)
+    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    with style():
+        figure, panel = plt.subplots(figsize=(7.6, 6.6))
+        image = panel.imshow(unit @ unit.T, cmap="viridis", vmin=0, vmax=1, extent=(0, T, T, 0))
+        for frame in range(T):
+            for extent in ((frame, frame + 1, -0.5, -1.5), (-1.5, -0.5, frame + 1, frame)):
+                panel.imshow(thumbnails[frame], cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="nearest")
+            if informative is not None:
+                bar = {"color": INFORMATIVE if informative[frame] else FILLER, "lw": 3.5, "solid_capstyle": "butt"}
+                panel.plot([frame + 0.08, frame + 0.92], [-0.25, -0.25], **bar)
+                panel.plot([-0.25, -0.25], [frame + 0.08, frame + 0.92], **bar)
+        panel.set(xlim=(-1.6, T), ylim=(T, -1.6))
+        panel.set_axis_off()
+        figure.colorbar(image, ax=panel, shrink=0.8, label="cosine similarity of two frames")
     return figure

@@ -5,10 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .errors import SSVHError
+
 
 def visible_count(frames: int, mask_ratio: float) -> int:
-    """V, how many of ``frames`` stay visible: the number of *masked* frames is rounded down, as in ConMH."""
-    return frames - int(mask_ratio * frames)
+    """V, how many of ``frames`` stay visible: the number of *masked* frames is rounded down, as in ConMH.
+
+    Raises SSVHError unless at least one frame is visible and one masked.
+    """
+    count = frames - int(mask_ratio * frames)
+    if not 0 < count < frames:
+        raise SSVHError(
+            f"mask_ratio must leave at least one of {frames} frames visible and one masked; "
+            f"{mask_ratio} leaves {count} visible."
+        )
+    return count
 
 
 def random_pair(videos: int, frames: int, mask_ratio: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:

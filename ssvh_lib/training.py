@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from .data import Dataset, VideoFeatures
-from .errors import SSVHError
+from .errors import SSVHError, unknown
 from .methods import construct, method_name
 from .runs import Run, default_folder, describe, epoch_seed, open_run
 
+PRECISIONS = ("float32", "bfloat16")
 CHECK_EVERY = 16  # steps between looks at the losses: each look makes a GPU wait
 
 
@@ -60,10 +61,10 @@ def fit(
     the folder follows from what is asked. Raises SSVHError if ``out`` holds another configuration, if the
     model does not fit the data, or if a loss is NaN or infinite (the last whole epoch is kept).
     """
-    _check_shapes(model, dataset)
+    _check_request(model, dataset)
+    place = choose_device(device)
     description = describe(method_name(model), model.config, dataset, seed)
     run = open_run(Path(out) if out is not None else default_folder(description), description)
-    place = choose_device(device)
     if run.finished:
         run.load_weights(model)
     else:
@@ -77,11 +78,15 @@ def fit(
     return run
 
 
-def _check_shapes(model: nn.Module, dataset: Dataset) -> None:
+def _check_request(model: nn.Module, dataset: Dataset) -> None:
+    """Whatever can be wrong is found before a folder is made."""
+    precision = getattr(model.config, "precision", PRECISIONS[0])
+    if precision not in PRECISIONS:
+        raise unknown("precision", precision, PRECISIONS)
     asked, given = (model.config.frames, model.config.features), (dataset.train.frames, dataset.train.size)
     if asked != given:
         raise SSVHError(
-            f"The model was built for {asked[0]} frames of size {asked[1]}, {dataset.name} has {given[0]} of {given[1]}. "
+            f"The model reads {asked[0]} frames of size {asked[1]}, {dataset.name} has {given[0]} of {given[1]}. "
             f"Build it with dataset={dataset.name!r}."
         )
 

@@ -70,12 +70,22 @@ def configure(
     check_bits(bits)
     if variant not in method.VARIANTS:
         raise unknown(f"variant of {name}", variant, method.VARIANTS)
-    known = {field.name for field in fields(method.Config)}
-    for field in overrides.keys() - known:
-        raise unknown(f"field in the Config of {name}", field, known)
+    types = {field.name: field.type for field in fields(method.Config)}
+    for field, value in overrides.items():
+        if field not in types:
+            raise unknown(f"field in the Config of {name}", field, types)
+        if not _fits(value, types[field]):
+            raise SSVHError(f"{field} of {name} must be {types[field]}, got {value!r}.")
     shape = {"frames": dataset.train.frames, "features": dataset.train.size}
     values = preset_values(method, preset or dataset.preset, dataset.name)
     return method.Config(**{**shape, **values, **overrides, "bits": bits, "variant": variant})
+
+
+def _fits(value: object, annotation: str) -> bool:
+    """Whether a value is of the type that a Config field is annotated with, such as ``float | None``."""
+    allowed = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,), "None": (type(None),)}
+    accepted = tuple(kind for part in annotation.split("|") for kind in allowed.get(part.strip(), (object,)))
+    return isinstance(value, accepted) and (not isinstance(value, bool) or "bool" in annotation)
 
 
 def construct(method: type[nn.Module], config: Any, seed: int) -> nn.Module:

@@ -1,0 +1,154 @@
+"""The shape of the library: imports go one way, a method is one file, importing is light."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ssvh_lib
+
+PACKAGE = Path(ssvh_lib.__file__).parent
+# Left to right, as data flows; a module may import only from ranks before its own.
+RANKS = [
+    {"errors"},
+    {"files"},
+    {"data"},
+    {"samplers", "layers", "losses", "mamba", "structure"},
+    {"methods"},
+    {"runs"},
+    {"training"},
+    {"codes"},
+    {"retrieval"},
+    {"metrics"},
+    {"results"},
+    {"experiments"},
+    {"tables"},
+    {"plots"},
+    {"inspector"},
+    {"course"},
+    {"cli"},
+    {"__init__", "__main__"},
+]
+METHOD_MAY_IMPORT = {"errors", "samplers", "layers", "losses", "mamba", "structure"}
+
+
+def rank(module: str) -> int:
+    found = [number for number, names in enumerate(RANKS) if module in names]
+    assert found, f"{module} has no place in RANKS: decide where it belongs"
+    return found[0]
+
+
+def siblings_imported(path: Path) -> set[str]:
+    """Top-level modules of the package that a file imports, whatever the way of writing it."""
+    inside = len(path.relative_to(PACKAGE).parts) - 1  # folders between the file and the package
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level > inside:
+            found |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ssvh_lib"):
+            found |= {(node.module.split(".") + ["__init__"])[1]}
+        elif isinstance(node, ast.Import):
+            found |= {(alias.name.split(".") + ["__init__"])[1] for alias in node.names if "ssvh_lib" in alias.name}
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path):
+    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    allowed = {name for names in RANKS[: rank(own)] for name in names}
+    assert siblings_imported(path) - allowed - {own} == set()
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "methods").glob("[a-z]*.py")), ids=lambda path: path.stem)
+def test_a_method_imports_only_what_methods_are_made_of(path):
+    assert siblings_imported(path) <= METHOD_MAY_IMPORT
+
+
+def test_importing_the_library_loads_nothing_heavy():
+    script = (
+        "import sys, ssvh_lib; print([m for m in ('torch', 'pandas', 'matplotlib', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_public_name_can_be_had():
+    for name in ssvh_lib.__all__:
+        assert getattr(ssvh_lib, name) is not None
+    with pytest.raises(AttributeError, match="nothing_like_it"):
+        _ = ssvh_lib.nothing_like_it
+
+
+TOY = '''
+"""Toy: the signs of a learned linear map, taught to keep the order of distances."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+class Toy(nn.Module):
+    @dataclass(frozen=True)
+    class Config:
+        bits: int
+        frames: int
+        features: int
+        variant: str = "paper"
+        epochs: int = 1
+        batch_size: int = 64
+        precision: str = "float32"
+        max_gradient_norm: float | None = 1.0
+
+    PRESETS = {}
+    VARIANTS = ("paper",)
+
+    def __init__(self, config):
+        super().__init__()
+        self.config = config
+        self.project = nn.Linear(config.features, config.bits)
+
+    def loss(self, batch, rng):
+        codes = torch.tanh(self.encode(batch.frames))
+        kept = torch.cdist(codes, codes) / codes.shape[1] ** 0.5
+        true = torch.cdist(batch.frames.mean(1), batch.frames.mean(1))
+        return {"loss": (kept - true / true.max()).square().mean()}
+
+    def encode(self, frames):
+        return self.project(frames.mean(dim=1))
+
+    def optimiser(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    def learning_rate(self, epoch):
+        return 0.1
+'''
+
+
+def test_a_new_method_is_one_file(smoke, tmp_path):
+    """A file dropped into methods/ is listed, trained from the command line, and in the table; nothing is edited."""
+    for source in PACKAGE.rglob("*.py"):
+        target = tmp_path / "ssvh_lib" / source.relative_to(PACKAGE)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(source.read_text())
+    (tmp_path / "ssvh_lib" / "methods" / "toy.py").write_text(TOY)
+    places = {"SSVH_DATA": str(smoke.root.parent), "SSVH_RUNS": str(tmp_path / "runs"), "PYTHONPATH": str(tmp_path)}
+
+    def ssvh(*words: str) -> str:
+        command = [sys.executable, "-m", "ssvh_lib", *words]
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | places, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "toy" in ssvh("methods")
+    out = tmp_path / "out"
+    words = ["--preset", "smoke", "--bits", "16", "--seeds", "1", "--jobs", "1", "--out", str(out)]
+    printed = ssvh("reproduce", *words)
+    assert "toy" in printed
+    assert "| toy |" in (out / "tables" / "main.md").read_text()
+    methods = {record["method"] for record in json.loads((out / "data" / "main.json").read_text())["records"]}
+    assert methods == {*ssvh_lib.available(), "toy"}

@@ -1,0 +1,102 @@
+"""The command line as a user meets it: what is printed, what is written, and what a mistake gets."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from ssvh_lib.cli import app
+
+REPRODUCE = ["reproduce", "--preset", "smoke", "--bits", "16", "--seeds", "2"]
+
+
+@pytest.fixture
+def ssvh(tmp_path, monkeypatch, smoke):
+    monkeypatch.setenv("SSVH_RUNS", str(tmp_path / "runs"))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words, code=0):
+        result = CliRunner().invoke(app, [str(word) for word in words])
+        assert result.exit_code == code, result.output
+        return result.output
+
+    return run
+
+
+def test_help_names_every_command(ssvh):
+    text = ssvh("--help")
+    assert all(word in text for word in "methods data train reproduce tables figures notebooks".split())
+
+
+def test_methods_lists_a_line_each(ssvh):
+    lines = ssvh("methods").splitlines()
+    assert [line.split()[0] for line in lines] == ["conmh", "itq", "lsh"]
+
+
+def test_data_shows_sizes(ssvh):
+    text = ssvh("data", "moving-digits-smoke")
+    assert "250 videos x 25 frames x 256 values, 50 classes, 1.00 labels a video" in text
+
+
+def test_train_makes_a_run_and_the_second_call_finds_it(ssvh, tmp_path):
+    words = ["train", "conmh", "--dataset", "moving-digits-smoke", "--bits", "16", "--set", "epochs=1"]
+    first = ssvh(*words, "--out", tmp_path / "run")
+    (result,) = [line for line in first.splitlines() if "mAP@20" in line]
+    trained = (tmp_path / "run" / "model.safetensors").stat().st_mtime_ns
+    assert result in ssvh(*words, "--out", tmp_path / "run").splitlines()
+    assert (tmp_path / "run" / "model.safetensors").stat().st_mtime_ns == trained
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["config"]["epochs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "conhm"], "Did you mean 'conmh'"),
+        (["train", "lsh", "--dataset", "moving-digit"], "Did you mean 'moving-digits'"),
+        (["train", "lsh", "--dataset", "moving-digits-smoke", "--bits", "12"], "positive multiple of 8"),
+        (["train", "lsh", "--dataset", "moving-digits-smoke", "--variant", "relased"], "no variant of lsh called"),
+        (["train", "lsh", "--dataset", "moving-digits-smoke", "--preset", "tiny"], "no preset called 'tiny'"),
+        (["train", "conmh", "--dataset", "moving-digits-smoke", "--set", "epochs"], "--set wants FIELD=VALUE"),
+        (["train", "conmh", "--dataset", "moving-digits-smoke", "--set", "epochs=x"], "epochs of conmh must be int"),
+        (["train", "conmh", "--dataset", "moving-digits-smoke", "--device", "gpu"], "device 'gpu' cannot be used"),
+        ([*REPRODUCE, "--device", "gpu"], "device 'gpu' cannot be used"),
+        (["tables", "--out", "nowhere"], "main.json is missing. `make reproduce` makes it"),
+        (["notebooks", "99_none.ipynb"], "There is no notebook 99_none.ipynb"),
+    ],
+)
+def test_a_mistake_is_one_message_without_traceback_and_leaves_nothing(ssvh, tmp_path, words, message):
+    text = ssvh(*words, code=1)
+    assert message in text
+    assert "Traceback" not in text
+    assert list(tmp_path.rglob("config.json")) == []
+
+
+def test_reproduce_writes_tables_and_figures_and_the_second_call_changes_nothing(ssvh, tmp_path):
+    text = ssvh(*REPRODUCE, "--jobs", "1", "--out", "out")
+    assert "6 runs to do, 0 kept from before" in text
+    assert all(name in text for name in ("ConMH", "ITQ", "LSH", "±"))
+    files = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
+    assert {path.name for path in files} == {
+        "main.json", "main.md", "main.csv", "main.tex",
+        "map_at_k.svg", "map_at_k.png", "precision_recall.svg", "precision_recall.png",
+    }  # fmt: skip
+    again = ssvh(*REPRODUCE, "--jobs", "1", "--out", "out")
+    assert "runs to do" not in again
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")} == files
+
+
+def test_tables_and_figures_follow_from_the_committed_numbers(ssvh, tmp_path):
+    ssvh(*REPRODUCE, "--jobs", "1", "--out", "out")
+    files = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
+    for path in files:
+        if path.name != "main.json":
+            path.unlink()
+    ssvh("tables", "--out", "out")
+    ssvh("figures", "--out", "out")
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")} == files
+
+
+def test_reproduce_continues_where_it_was_stopped(ssvh, tmp_path):
+    ssvh("reproduce", "--preset", "smoke", "--bits", "16", "--seeds", "1", "--jobs", "1", "--out", "out")
+    text = ssvh(*REPRODUCE, "--jobs", "1", "--out", "out")
+    assert "3 runs to do, 3 kept from before" in text

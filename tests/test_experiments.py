@@ -1,0 +1,79 @@
+"""Carrying out a grid: in processes of one thread each, with failures reported and not contagious."""
+
+import pytest
+import torch
+
+import ssvh_lib as ssvh
+from ssvh_lib import experiments
+from ssvh_lib.experiments import Experiment, execute, folder_of, main_grid
+from ssvh_lib.runs import Run
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path, monkeypatch, smoke):
+    monkeypatch.setenv("SSVH_RUNS", str(tmp_path / "runs"))
+
+
+def quiet(line):
+    """Nothing is printed in tests."""
+
+
+def test_the_grid_has_every_method_length_and_seed_with_the_slow_ones_first():
+    grid = main_grid("moving-digits", "smoke", [16, 32], 3)
+    assert len(grid) == len(set(grid)) == len(ssvh.available()) * 2 * 3
+    assert {experiment.dataset for experiment in grid} == {"moving-digits-smoke"}
+    assert grid[0].method == "conmh"
+    assert {experiment.method for experiment in grid[-12:]} == {"itq", "lsh"}
+
+
+def test_side_by_side_in_one_thread_each_gives_what_one_after_another_gives(tmp_path, monkeypatch):
+    grid = main_grid("moving-digits", "smoke", [16], 2)
+    parallel = execute(grid, jobs=2, say=quiet, device="cpu")
+    threads = {Run(folder_of(experiment)).folder.joinpath("env.json").read_text() for experiment in grid}
+    assert all('"threads": 1' in text for text in threads)
+    monkeypatch.setenv("SSVH_RUNS", str(tmp_path / "other"))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        alone = execute(grid, jobs=1, say=quiet, device="cpu")
+    finally:
+        torch.set_num_threads(before)
+    for one, other in zip(parallel, alone, strict=True):
+        assert one["map"] == other["map"]
+        assert (one["method"], one["seed"]) == (other["method"], other["seed"])
+
+
+def test_a_failed_run_is_reported_and_the_others_are_finished(monkeypatch):
+    grid = [Experiment("moving-digits-smoke", method, 16, 0, "smoke") for method in ("conmh", "lsh")]
+    monkeypatch.setattr(experiments, "fit", _failing(experiments.fit))
+    with pytest.raises(ssvh.SSVHError, match=r"(?s)1 of 2 runs failed.*conmh 16 bits, seed 0.*out of luck"):
+        execute(grid, jobs=1, say=quiet)
+    assert (folder_of(grid[1]) / "metrics.json").is_file()
+    assert not (folder_of(grid[0]) / "metrics.json").is_file()
+
+
+def _failing(fit):
+    def fail(model, *rest, **options):
+        if type(model).__name__ == "ConMH":
+            raise RuntimeError("out of luck")
+        return fit(model, *rest, **options)
+
+    return fail
+
+
+def test_bad_names_are_found_before_anything_runs(tmp_path):
+    good = Experiment("moving-digits-smoke", "lsh", 16, 0, "smoke")
+    bad = Experiment("moving-digits-smoke", "lhs", 16, 0, "smoke")
+    with pytest.raises(ssvh.SSVHError, match="Did you mean 'lsh'"):
+        execute([good, bad], say=quiet)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_metrics_of_a_run_are_those_of_its_codes(smoke):
+    experiment = Experiment("moving-digits-smoke", "itq", 16, 0, "smoke")
+    (record,) = execute([experiment], jobs=1, say=quiet)
+    codes = ssvh.load_codes(folder_of(experiment) / "codes.npz")
+    result = ssvh.evaluate(codes["query"], codes["database"], smoke.query.labels, smoke.database.labels)
+    assert record["map"] == {str(k): value for k, value in result.map.items()}
+    assert record["parameters"] == 0
+    assert record["queries"] == 80

@@ -1,0 +1,219 @@
+"""What every method must do, whichever it is; new ones are picked up by listing the folder."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+import ssvh_lib as ssvh
+from ssvh_lib.data import VideoFeatures
+from ssvh_lib.methods import available, build, method_class
+from ssvh_lib.training import Batch
+
+LEARNED = [name for name in available() if hasattr(method_class(name), "loss")]
+CLASSICAL = [name for name in available() if hasattr(method_class(name), "solve")]
+
+
+def dataset_of(videos=40, frames=25, features=64, seed=0):
+    """Random videos in memory, four kinds that differ in their mean."""
+    rng = np.random.default_rng(seed)
+    kind = np.arange(videos) % 4
+    values = rng.standard_normal((videos, frames, features)) + 2 * rng.standard_normal((4, features))[kind][:, None]
+    part = VideoFeatures(values.astype(np.float32), np.eye(4, dtype=np.uint8)[kind], tuple(map(str, range(videos))))
+    return ssvh.Dataset("toy", part, part, part, False, tuple("abcd"), "smoke", "toy", None)
+
+
+def batch_of(dataset, size=16):
+    rows = np.arange(size)
+    return Batch(torch.from_numpy(dataset.train.read(rows)), torch.from_numpy(rows))
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_every_method_is_classical_or_learned():
+    assert sorted(LEARNED + CLASSICAL) == available()
+    assert {"conmh", "itq", "lsh"} <= set(available())
+
+
+@pytest.mark.parametrize("name", available())
+def test_config_is_frozen_and_names_what_the_library_reads(name):
+    config = method_class(name).Config
+    names = {field.name for field in dataclasses.fields(config)}
+    assert {"bits", "frames", "features", "variant"} <= names
+    assert config.__dataclass_params__.frozen
+    if name in LEARNED:
+        assert {"epochs", "batch_size", "precision", "max_gradient_norm"} <= names
+
+
+@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize(("frames", "features"), [(8, 64), (25, 64), (30, 64), (8, 4096)])
+def test_shapes_and_finite_values(name, frames, features, tmp_path):
+    dataset = dataset_of(frames=frames, features=features)
+    model = build(name, dataset, 16)
+    ssvh.fit(model, dataset, tmp_path / "run", progress=False)
+    codes = ssvh.encode(model, dataset.query)
+    assert codes.signs().shape == (40, 16)
+    with torch.inference_mode():
+        values = model.encode(torch.from_numpy(dataset.query.read()))
+    assert values.shape == (40, 16)
+    assert values.isfinite().all()
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_every_parameter_gets_a_gradient_and_moves(name):
+    dataset = dataset_of()
+    model = build(name, dataset, 16)
+    before = {key: value.clone() for key, value in model.named_parameters()}
+    optimiser = model.optimiser()
+    for step in range(3):
+        optimiser.zero_grad()
+        model.loss(batch_of(dataset), generator(step))["loss"].backward()
+        optimiser.step()
+    still = [key for key, value in model.named_parameters() if value.grad is None or torch.equal(value, before[key])]
+    assert still == []
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_loss_terms_are_finite_scalars_and_include_the_total(name):
+    dataset = dataset_of()
+    terms = build(name, dataset, 16).loss(batch_of(dataset), generator())
+    assert "loss" in terms
+    assert all(value.shape == () and value.isfinite() for value in terms.values())
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_loss_follows_the_generator_it_is_given(name):
+    dataset = dataset_of()
+    model = build(name, dataset, 16)
+    first, again, other = (model.loss(batch_of(dataset), generator(seed))["loss"].item() for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize("name", available())
+def test_permuting_the_videos_permutes_the_codes(name, tmp_path):
+    dataset = dataset_of()
+    model = build(name, dataset, 16)
+    ssvh.fit(model, dataset, tmp_path / "run", progress=False)
+    videos, order = dataset.query.read(), np.random.default_rng(1).permutation(40)
+    assert (ssvh.encode(model, videos[order]).packed == ssvh.encode(model, videos).packed[order]).all()
+
+
+@pytest.mark.parametrize("name", available())
+def test_same_seed_same_codes_and_other_seed_others(name, tmp_path):
+    dataset, packed = dataset_of(), []
+    for number, seed in enumerate((0, 0, 1)):
+        model = build(name, dataset, 32)
+        ssvh.fit(model, dataset, tmp_path / str(number), seed=seed, progress=False)
+        packed.append(ssvh.encode(model, dataset.query).packed)
+    assert (packed[0] == packed[1]).all()
+    assert (packed[0] != packed[2]).any()
+
+
+@pytest.mark.parametrize("name", available())
+def test_a_run_gives_the_model_back_from_its_folder(name, tmp_path):
+    dataset = dataset_of()
+    model = build(name, dataset, 16)
+    run = ssvh.fit(model, dataset, tmp_path / "run", progress=False)
+    assert (ssvh.encode(run.model(), dataset.query).packed == ssvh.encode(model, dataset.query).packed).all()
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_eight_videos_can_be_learned_by_heart(name):
+    """Two kinds of four videos each: after some steps every video's nearest neighbours are its own kind."""
+    dataset = dataset_of(videos=8)
+    kind = np.arange(8) % 4
+    model = build(name, dataset, 32)
+    optimiser, losses = model.optimiser(), []
+    for step in range(60):
+        terms = model.loss(batch_of(dataset, 8), generator(step))
+        optimiser.zero_grad()
+        terms["loss"].backward()
+        optimiser.step()
+        losses.append(terms["loss"].item())
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+    codes = ssvh.encode(model, dataset.train.read())
+    result = ssvh.evaluate(codes, codes, kind, kind, k=(1,), query_in_database=True)
+    assert result.map[1] == 1.0
+
+
+@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("bits", [0, -8, 12, 16.0, "16"])
+def test_wrong_bits_are_refused(name, bits):
+    with pytest.raises(ssvh.SSVHError, match="positive multiple of 8"):
+        build(name, dataset_of(), bits)
+
+
+def test_wrong_names_suggest_the_nearest():
+    dataset = dataset_of()
+    with pytest.raises(ssvh.SSVHError, match="Did you mean 'conmh'"):
+        build("conhm", dataset)
+    with pytest.raises(ssvh.SSVHError, match="Did you mean 'paper'"):
+        build("conmh", dataset, variant="papr")
+    with pytest.raises(ssvh.SSVHError, match="Did you mean 'small'"):
+        build("conmh", dataset, preset="smal")
+    with pytest.raises(ssvh.SSVHError, match="Did you mean 'mask_ratio'"):
+        build("conmh", dataset, mask_ration=0.5)
+
+
+@pytest.mark.parametrize("change", [{"epochs": "ten"}, {"mask_ratio": "half"}, {"width": True}, {"width": 1.5}])
+def test_wrong_types_of_config_values_are_refused(change):
+    with pytest.raises(ssvh.SSVHError, match=f"{next(iter(change))} of conmh must be"):
+        build("conmh", dataset_of(), **change)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 1.0, -0.5, 2.0])
+def test_a_mask_ratio_without_visible_or_masked_frames_is_refused(ratio):
+    with pytest.raises(ssvh.SSVHError, match="at least one of 25 frames visible and one masked"):
+        build("conmh", dataset_of(), mask_ratio=ratio)
+
+
+def test_building_leaves_the_global_random_state_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    build("conmh", dataset_of())
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_conmh_paper_preset_is_the_published_model():
+    dataset = dataset_of(features=4096)
+    model = build("conmh", dataset, 64, preset="paper")
+    assert (len(model.encoder), len(model.decoder)) == (12 + 2, 2 + 1)
+    assert model.encoder[0].attention.qkv.weight.shape == (3 * 252, 256)
+    assert model.visible == 7
+    activitynet = method_class("conmh").PRESETS["activitynet"]
+    assert (activitynet["mask_ratio"], activitynet["contrast_weight"]) == (0.5, 0.2)
+
+
+def test_conmh_encodes_in_use_what_it_encodes_in_training():
+    """The codes inside ``loss`` are those of ``frame_codes`` for a view of all frames."""
+    dataset = dataset_of()
+    model = build("conmh", dataset, 16)
+    frames = torch.from_numpy(dataset.train.read(np.arange(4)))
+    everything = torch.arange(25).expand(4, -1)
+    from ssvh_lib.layers import take_frames
+
+    inside = model.hash(model.encoder(take_frames(model._tokens(frames), everything)))
+    torch.testing.assert_close(inside, model.frame_codes(frames), rtol=0, atol=0)
+    torch.testing.assert_close(inside.mean(dim=1), model.encode(frames), rtol=0, atol=0)
+
+
+def test_conmh_decoder_sees_neither_hidden_frames_nor_their_order_of_arrival():
+    """What is rebuilt does not change when the masked frames of the input do, nor when visible ones come in other order."""
+    dataset = dataset_of()
+    model = build("conmh", dataset, 16)
+    frames = torch.from_numpy(dataset.train.read(np.arange(4)))
+    seen, unseen = torch.arange(0, 25, 4).expand(4, -1), torch.tensor([t for t in range(25) if t % 4]).expand(4, -1)
+    from ssvh_lib.layers import take_frames
+
+    def rebuilt(frames, seen):
+        return model._decode(model.hash(model.encoder(take_frames(model._tokens(frames), seen))), seen, unseen)
+
+    changed = frames.clone()
+    changed[:, unseen[0]] = 7.0
+    torch.testing.assert_close(rebuilt(changed, seen), rebuilt(frames, seen), rtol=0, atol=0)
+    torch.testing.assert_close(rebuilt(frames, seen.flip(1)), rebuilt(frames, seen), rtol=1e-4, atol=1e-4)

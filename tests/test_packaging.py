@@ -1,0 +1,122 @@
+"""The files a newcomer's first command depends on agree with one another."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+
+import ssvh_lib
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+TOP_LEVEL = {
+    "README.md", "environment.yml", "notebooks", "ssvh_lib", "figures", "tests", "Makefile",
+    "pyproject.toml", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CONTRIBUTING.md",
+}  # fmt: skip
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins(lines: list[str]) -> dict[str, str]:
+    found = [re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[^]]*])?==(\S+)", line.partition("#")[0].strip()) for line in lines]
+    return {normal(match[1]): match[2] for match in found if match}
+
+
+def declared(*extras: str) -> set[str]:
+    lines = [*PROJECT["project"]["dependencies"]]
+    for extra in extras:
+        lines += PROJECT["project"]["optional-dependencies"][extra]
+    return {normal(re.match(r"[A-Za-z0-9._-]+", line)[0]) for line in lines}
+
+
+LOCK = pins((ROOT / ".constraints.txt").read_text().splitlines())
+CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+CONDA_PINS = pins(next(item["pip"] for item in CONDA if isinstance(item, dict)))
+
+
+def test_the_lock_pins_every_dependency_and_extra():
+    assert declared("dev", "video", "scale") - LOCK.keys() == set()
+    assert LOCK["torch"] == "2.13.0"
+
+
+def test_the_lock_has_nothing_of_one_platform_only():
+    text = (ROOT / ".constraints.txt").read_text()
+    assert not re.search(r"^[^#]*(\+cpu|nvidia-|file:|-e )", text, flags=re.M)
+
+
+def test_conda_environment_pins_what_the_lock_pins():
+    assert declared("dev") - CONDA_PINS.keys() == set()
+    assert {name: LOCK[name] for name in CONDA_PINS} == CONDA_PINS
+
+
+@pytest.mark.parametrize("name", sorted(declared("dev")))
+def test_installed_version_is_the_pinned_one(name):
+    assert version(name).partition("+")[0] == LOCK[name]
+
+
+def test_versions_agree():
+    assert PROJECT["project"]["version"] == ssvh_lib.__version__
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == ssvh_lib.__version__
+    assert f"## {ssvh_lib.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_top_level_is_what_was_agreed():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    top = {line.partition("/")[0] for line in listed.stdout.splitlines()}
+    assert {name for name in top if not name.startswith(".")} == TOP_LEVEL
+
+
+def test_make_alone_names_every_target_and_knob():
+    text = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for word in "reproduce test setup lab notebooks figures tables lint format clean env".split():
+        assert re.search(rf"^  {word} ", text, flags=re.M), word
+    for knob in "PYTHON DATASET PRESET BITS SEEDS JOBS DEVICE".split():
+        assert re.search(rf"^  {knob} ", text, flags=re.M), knob
+
+
+def test_make_refuses_an_old_python_by_name(tmp_path):
+    old = tmp_path / "python2"
+    old.write_text('#!/bin/sh\ncase "$*" in *version_info\\[*) echo 2.7.18;; *) exit 1;; esac\n')
+    old.chmod(0o755)
+    for name in ("Makefile", "pyproject.toml", ".constraints.txt"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    done = subprocess.run(["make", "setup", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "Python 3.11 or newer is needed" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def readme_snippets(kind: str) -> list[str]:
+    text = (ROOT / "README.md").read_text()
+    return re.findall(rf"```{kind}\n(.*?)```", text, flags=re.S)
+
+
+def test_readme_python_runs(smoke, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSVH_RUNS", str(tmp_path))
+    snippets = readme_snippets("python")
+    assert snippets
+    for snippet in snippets:
+        script = snippet.replace('"moving-digits"', '"moving-digits-smoke"')
+        assert script != snippet
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+        assert done.returncode == 0, done.stderr
+
+
+def test_readme_names_only_make_targets_and_commands_that_exist():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.M))
+    text = (ROOT / "README.md").read_text() + (ROOT / "CONTRIBUTING.md").read_text()
+    assert set(re.findall(r"`make ([a-z]+)", text)) - targets == set()
+    from ssvh_lib.cli import app
+
+    commands = {command.callback.__name__ for command in app.registered_commands}
+    assert set(re.findall(r"ssvh ([a-z]+)", text)) - commands - {"is", "as"} == set()
