@@ -50,9 +50,9 @@ def siblings_imported(path: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.level > inside:
             found |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ssvh_lib"):
-            found |= {(node.module.split(".") + ["__init__"])[1]}
+            found |= {([*node.module.split("."), "__init__"])[1]}
         elif isinstance(node, ast.Import):
-            found |= {(alias.name.split(".") + ["__init__"])[1] for alias in node.names if "ssvh_lib" in alias.name}
+            found |= {([*alias.name.split("."), "__init__"])[1] for alias in node.names if "ssvh_lib" in alias.name}
     return found
 
 

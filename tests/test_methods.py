@@ -203,7 +203,7 @@ def test_conmh_encodes_in_use_what_it_encodes_in_training():
 
 
 def test_conmh_decoder_sees_neither_hidden_frames_nor_their_order_of_arrival():
-    """What is rebuilt does not change when the masked frames of the input do, nor when visible ones come in other order."""
+    """The rebuilt frames do not change with the masked frames of the input, nor with the order of the visible ones."""
     dataset = dataset_of()
     model = build("conmh", dataset, 16)
     frames = torch.from_numpy(dataset.train.read(np.arange(4)))

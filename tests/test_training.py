@@ -175,7 +175,7 @@ def test_without_a_folder_the_run_lies_where_its_configuration_says(smoke, tmp_p
 def test_a_folder_of_another_configuration_is_refused_and_left_alone(smoke, tmp_path):
     run = fit(smoke, tmp_path / "run")
     before = {path.name: path.read_bytes() for path in run.folder.iterdir()}
-    with pytest.raises(ssvh.SSVHError, match="mask_ratio is 0.75 there and 0.5 here"):
+    with pytest.raises(ssvh.SSVHError, match=r"mask_ratio is 0\.75 there and 0\.5 here"):
         fit(smoke, tmp_path / "run", mask_ratio=0.5)
     with pytest.raises(ssvh.SSVHError, match="seed is 0 there and 1 here"):
         ssvh.fit(conmh(smoke), smoke, tmp_path / "run", seed=1, progress=False)

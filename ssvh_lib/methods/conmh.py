@@ -78,7 +78,9 @@ class ConMH(nn.Module):
         )
         self.hash = HashLayer(config.width, config.bits)
         self.unhash = nn.Linear(config.bits, config.decoder_width, bias=False)
-        self.mask_token = nn.Parameter(nn.init.trunc_normal_(torch.empty(config.decoder_width), std=0.02))
+        self.mask_token = nn.Parameter(
+            nn.init.trunc_normal_(torch.empty(config.decoder_width), std=0.02, a=-0.02, b=0.02)
+        )
         self.decoder = nn.Sequential(
             *(Block(config.decoder_width, config.decoder_heads) for _ in range(config.decoder_layers)),
             nn.LayerNorm(config.decoder_width, eps=1e-6),
