@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import traceback
@@ -77,7 +78,7 @@ def execute(
         kept = len(folders) - len(missing)
         say(f"{len(missing)} runs to do, {kept} kept from before, {workers} at a time.")
         with _progress(missing, folders) as bar, joblib.parallel_config("loky", inner_max_num_threads=1):
-            tasks = (joblib.delayed(_attempt)(experiment, device) for experiment in missing)
+            tasks = (joblib.delayed(_attempt)(experiment, device, os.getpid()) for experiment in missing)
             for experiment, error in joblib.Parallel(workers, return_as="generator_unordered")(tasks):
                 if error:
                     failures[experiment] = error
@@ -153,8 +154,10 @@ def _dataset(name: str, root: str | None) -> Dataset:
     return load_dataset(name, root)
 
 
-def _attempt(experiment: Experiment, device: str) -> tuple[Experiment, str | None]:
-    """Run in a worker process; an error comes back as text, so that the other runs go on."""
+def _attempt(experiment: Experiment, device: str, parent: int) -> tuple[Experiment, str | None]:
+    """Run, perhaps in a worker process; an error comes back as text, so that the other runs go on."""
+    if os.getpid() != parent:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
         run(experiment, device)
     except SSVHError as error:
@@ -162,6 +165,13 @@ def _attempt(experiment: Experiment, device: str) -> tuple[Experiment, str | Non
     except Exception:  # noqa: BLE001 - whatever it was, it is reported at the end
         return experiment, traceback.format_exc()
     return experiment, None
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that started it has died, even by SIGKILL: a new one may start the run again."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def _line(experiment: Experiment, folder: Path, error: str | None) -> str:

@@ -11,6 +11,8 @@ import platform
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -27,6 +30,7 @@ from .errors import SSVHError
 from .files import digest_of, make_folder, project_root, read_json, runs_root, write_file, write_json
 from .methods import construct, method_class
 
+LOCK_PATIENCE = 5.0  # seconds; a worker whose command was killed needs one to end
 _PACKAGES = ("torch", "numpy", "scipy", "faiss-cpu")
 
 
@@ -82,6 +86,16 @@ class Run:
         model = construct(method, method.Config(**wanted["config"]), wanted["seed"])
         self.load_weights(model)
         return model.eval()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other processes from training this run; SSVHError if one is at it. It ends with the process."""
+        lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
+        try:
+            with lock.acquire(timeout=LOCK_PATIENCE):
+                yield
+        except Timeout as error:
+            raise SSVHError(f"Another process is training {self.folder}. Wait for it, or stop it.") from error
 
     def load_weights(self, model: nn.Module) -> None:
         """Put the result of this run into ``model``; SSVHError if the file is damaged or of another shape."""

@@ -58,22 +58,23 @@ def fit(
 
     The outcome depends on the model's Config, the data and ``seed`` alone: initial weights are drawn anew
     from ``seed``. A run that is already in ``out`` is loaded if complete and resumed if not; without ``out``
-    the folder follows from what is asked. Raises SSVHError if ``out`` holds another configuration, if the
-    model does not fit the data, or if a loss is NaN or infinite (the last whole epoch is kept).
+    the folder follows from what is asked. Raises SSVHError if ``out`` holds another configuration, if
+    another process is at it, if the model does not fit the data, or if a loss is NaN or infinite (the last
+    whole epoch is kept).
     """
     _check_request(model, dataset)
     place = choose_device(device)
     description = describe(method_name(model), model.config, dataset, seed)
     run = open_run(Path(out) if out is not None else default_folder(description), description)
-    if run.finished:
-        run.load_weights(model)
-    else:
-        model.load_state_dict(construct(type(model), model.config, seed).state_dict())
-        model.to(place)
-        seconds = (
-            _solve(model, dataset, seed) if hasattr(model, "solve") else _train(model, dataset, run, seed, progress)
-        )
-        run.finish(model, seconds, place)
+    with run.lock():
+        if run.finished:
+            run.load_weights(model)
+        else:
+            model.load_state_dict(construct(type(model), model.config, seed).state_dict())
+            model.to(place)
+            solve = hasattr(model, "solve")
+            seconds = _solve(model, dataset, seed) if solve else _train(model, dataset, run, seed, progress)
+            run.finish(model, seconds, place)
     model.to(place).eval()
     return run
 

@@ -1,5 +1,11 @@
 """Carrying out a grid: in processes of one thread each, with failures reported and not contagious."""
 
+import os
+import select
+import signal
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -77,3 +83,37 @@ def test_metrics_of_a_run_are_those_of_its_codes(smoke):
     assert record["map"] == {str(k): value for k, value in result.map.items()}
     assert record["parameters"] == 0
     assert record["queries"] == 80
+
+
+WORKER = """
+import os, threading, sys
+from ssvh_lib.experiments import _end_with
+parent = os.getpid()
+if os.fork() == 0:
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    print("working", flush=True)
+    threading.Event().wait()
+os.wait()
+"""
+
+
+def test_a_worker_ends_with_the_process_that_started_it():
+    """After SIGKILL of the parent, the worker's end of the pipe is closed, so it runs no more."""
+    parent = subprocess.Popen([sys.executable, "-W", "ignore", "-c", WORKER], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout.readline() == "working\n"
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    readable, _, _ = select.select([parent.stdout], [], [], 60)
+    assert readable
+    assert parent.stdout.read() == ""
+    parent.stdout.close()
+
+
+def test_two_processes_do_not_train_the_same_run(smoke, tmp_path, monkeypatch):
+    monkeypatch.setattr(ssvh.runs, "LOCK_PATIENCE", 0.1)
+    model = ssvh.build("lsh", smoke, 16)
+    run = ssvh.fit(model, smoke, tmp_path / "run", progress=False)
+    (run.folder / "env.json").unlink()  # as if unfinished
+    with run.lock(), pytest.raises(ssvh.SSVHError, match="Another process is training"):
+        ssvh.fit(model, smoke, tmp_path / "run", progress=False)
+    assert ssvh.fit(model, smoke, tmp_path / "run", progress=False).finished
