@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import joblib
 import torch
@@ -92,10 +93,7 @@ def execute(
 
 def run(experiment: Experiment, device: str = "auto", progress: bool = False) -> Run:
     """Train, encode and evaluate one experiment, or whatever of it is still missing."""
-    dataset = _dataset(experiment.dataset, experiment.root)
-    config = configure(
-        experiment.method, dataset, experiment.bits, variant=experiment.variant, preset=experiment.preset
-    )
+    dataset, config = _configured(experiment)
     model = construct(method_class(experiment.method), config, experiment.seed)
     done = fit(model, dataset, folder_of(experiment), seed=experiment.seed, device=device, progress=progress)
     measure(done, model, dataset)
@@ -137,16 +135,20 @@ def record(experiment: Experiment, folder: Path) -> Record:
 
 def folder_of(experiment: Experiment) -> Path:
     """Where the run of an experiment lies, or will lie."""
-    dataset = _dataset(experiment.dataset, experiment.root)
-    config = configure(
-        experiment.method, dataset, experiment.bits, variant=experiment.variant, preset=experiment.preset
-    )
+    dataset, config = _configured(experiment)
     return default_folder(describe(experiment.method, config, dataset, experiment.seed))
 
 
 def default_jobs(device: str) -> int:
     """Runs side by side: one a core on CPUs, one on a GPU."""
     return joblib.cpu_count() if choose_device(device).type == "cpu" else 1
+
+
+def _configured(experiment: Experiment) -> tuple[Dataset, Any]:
+    """The dataset and the Config of an experiment."""
+    dataset = _dataset(experiment.dataset, experiment.root)
+    choices = {"variant": experiment.variant, "preset": experiment.preset}
+    return dataset, configure(experiment.method, dataset, experiment.bits, **choices)
 
 
 @lru_cache(maxsize=4)
@@ -208,8 +210,7 @@ def _progress(missing: list[Experiment], folders: dict[Experiment, Path]) -> Ite
 
 def _epochs(experiment: Experiment) -> int:
     """How many epochs an experiment trains; a classical method counts as one."""
-    dataset = _dataset(experiment.dataset, experiment.root)
-    return getattr(configure(experiment.method, dataset, experiment.bits, preset=experiment.preset), "epochs", 1)
+    return getattr(_configured(experiment)[1], "epochs", 1)
 
 
 def _epochs_done(folder: Path, total: int) -> int:

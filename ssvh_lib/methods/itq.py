@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import SSVHError
-from ..structure import Videos, mean_pooled
+from ..structure import Videos, mean_pooled, principal_directions
 
 
 class ITQ(nn.Module):
@@ -43,8 +43,7 @@ class ITQ(nn.Module):
         """Alternate the best codes for a rotation and the best rotation for those codes (paper, equations 2 and 3)."""
         pooled = mean_pooled(videos).astype(np.float64)
         mean = pooled.mean(axis=0)
-        _, directions = np.linalg.eigh((pooled - mean).T @ (pooled - mean))
-        principal = directions[:, ::-1][:, : self.config.bits]  # (D, K), largest variance first
+        principal = principal_directions(pooled - mean, self.config.bits)  # (D, K)
         reduced = (pooled - mean) @ principal  # V, (N, K)
         rotation, _ = np.linalg.qr(rng.standard_normal((self.config.bits, self.config.bits)))
         for _ in range(self.config.iterations):
