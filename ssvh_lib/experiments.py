@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from .files import read_json, write_json
 from .methods import available, configure, construct, method_class
 from .metrics import evaluate
 from .runs import Run, default_folder, describe
+from .source import code_digest
 from .training import choose_device, fit
 
 Record = dict  # one run and what came out, as plain JSON
@@ -72,7 +73,7 @@ def execute(
     """
     choose_device(device)  # this and the next line find every mistake in the request before anything runs
     folders = {experiment: folder_of(experiment) for experiment in experiments}
-    missing = [experiment for experiment, folder in folders.items() if not (folder / "metrics.json").is_file()]
+    missing = [experiment for experiment, folder in folders.items() if not _measured(folder)]
     workers = min(jobs or default_jobs(device), max(1, len(missing)))
     failures = {}
     if missing:
@@ -110,11 +111,24 @@ def measure(done: Run, model: torch.nn.Module, dataset: Dataset) -> dict:
         query, database, dataset.query.labels, dataset.database.labels, query_in_database=dataset.query_in_database
     )
     metrics = result.to_json() | {
+        "code": measuring_code(),
         "encoded_per_second": round((len(database) + len(query)) / seconds),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
     write_json(done.folder / "metrics.json", metrics)
     return metrics
+
+
+@cache
+def measuring_code() -> str:
+    """The fingerprint of the code that makes codes and metrics of a trained model."""
+    return code_digest(("experiments", "measure"))
+
+
+def _measured(folder: Path) -> bool:
+    """Whether a run is complete, and evaluated by the code as it is now."""
+    path = folder / "metrics.json"
+    return path.is_file() and read_json(path).get("code") == measuring_code()
 
 
 def record(experiment: Experiment, folder: Path) -> Record:

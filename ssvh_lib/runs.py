@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,20 +30,28 @@ from .data import Dataset
 from .errors import SSVHError
 from .files import digest_of, make_folder, project_root, read_json, runs_root, write_file, write_json
 from .methods import construct, method_class
+from .source import code_digest
 
 LOCK_PATIENCE = 5.0  # seconds; a worker whose command was killed needs one to end
 _PACKAGES = ("torch", "numpy", "scipy", "faiss-cpu")
 
 
 def describe(method: str, config: Any, dataset: Dataset, seed: int) -> dict:
-    """The content of ``config.json``: method, its whole Config, data and its fingerprint, seed."""
+    """The content of ``config.json``: method and the code behind it, its whole Config, data, seed."""
     return {
         "method": method,
+        "code": _code(method),
         "config": asdict(config),
         "dataset": dataset.name,
         "data_fingerprint": dataset.fingerprint,
         "seed": seed,
     }
+
+
+@cache
+def _code(method: str) -> str:
+    training = [("training", "_train"), ("training", "_solve"), ("methods", "construct")]
+    return code_digest((f"methods.{method}", method_class(method).__qualname__), *training)
 
 
 def default_folder(description: dict) -> Path:

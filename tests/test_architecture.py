@@ -16,6 +16,7 @@ PACKAGE = Path(ssvh_lib.__file__).parent
 RANKS = [
     {"errors"},
     {"files"},
+    {"source"},
     {"data"},
     {"samplers", "layers", "losses", "mamba", "structure"},
     {"methods"},
