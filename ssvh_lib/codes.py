@@ -15,7 +15,7 @@ from torch import nn
 
 from .data import VideoFeatures
 from .errors import SSVHError
-from .files import write_file
+from .files import make_folder, write_file
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Codes:
         values = np.asarray(values)
         if values.ndim != 2 or values.shape[1] == 0 or values.shape[1] % 8:
             raise SSVHError(f"Codes are (N, K) with K a positive multiple of 8, got {values.shape}.")
+        if values.dtype.kind not in "biuf":
+            raise SSVHError(f"Codes are made from numbers, got an array of type {values.dtype}.")
         if np.isnan(values).any():
             raise SSVHError("A code value is NaN: the model that made it has diverged. Train it again.")
         return cls(np.packbits(values > 0, axis=1))
@@ -78,13 +80,20 @@ def encode(model: nn.Module, videos: VideoFeatures | np.ndarray, *, batch_size: 
 def save_codes(path: str | Path, **codes: Codes) -> None:
     """Write sets of codes by name to one ``.npz`` file, atomically."""
     arrays = {name: value.packed for name, value in codes.items()}
-    write_file(Path(path), lambda partial: np.savez_compressed(partial, **arrays))
+
+    def write(partial: Path) -> None:
+        with partial.open("wb") as file:  # given a name, NumPy would add a suffix where there is none
+            np.savez_compressed(file, **arrays)
+
+    make_folder(Path(path).parent)
+    write_file(Path(path), write)
 
 
 def load_codes(path: str | Path) -> dict[str, Codes]:
     """The sets of codes of a file by name; SSVHError if it is not one of ours."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with Path(path).open("rb") as file:
+            stored = np.load(file, allow_pickle=False)
             return {name: Codes(stored[name]) for name in stored.files}
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # damage shows as a dozen types: zipfile's, zlib's, NumPy's
         raise SSVHError(f"{path} holds no codes ({error}). Encode the dataset again.") from error

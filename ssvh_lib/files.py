@@ -72,9 +72,12 @@ def write_json(path: Path, content: object) -> None:
 def read_json(path: Path) -> dict:
     """Read a JSON object; SSVHError if the file is damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise SSVHError(f"{path} is not readable JSON ({error}). Delete it, or restore it, and start again.") from error
+    if not isinstance(content, dict):
+        raise SSVHError(f"{path} should hold a JSON object, it holds a {type(content).__name__}.")
+    return content
 
 
 def write_folder(folder: Path, fill: Callable[[Path], object]) -> None:

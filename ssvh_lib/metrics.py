@@ -41,10 +41,10 @@ class Evaluation:
     conventions: dict[str, str]
 
     def to_json(self) -> dict:
-        """Plain numbers and lists; a precision that is not defined (nothing within the radius) becomes None."""
+        """Plain numbers and lists; what is not defined (precision where nothing is retrieved) becomes None."""
         plain = asdict(self)
-        plain["precision"] = [None if np.isnan(value) else round(float(value), 6) for value in self.precision]
-        plain["recall"] = [round(float(value), 6) for value in self.recall]
+        for name in ("precision", "recall"):
+            plain[name] = [None if np.isnan(value) else round(float(value), 6) for value in plain[name]]
         return plain
 
 
@@ -82,11 +82,15 @@ def evaluate(
             "ties='expected' has no closed form with divide_by='hits'; use ties='random' and several seeds."
         )
     queries, database = _as_codes(query_codes), _as_codes(database_codes)
+    if not len(queries):
+        raise SSVHError("There are no queries to evaluate.")
     relevance = _Relevance(query_labels, database_labels, len(queries), len(database))
     if ties == "random":
         order = np.random.default_rng(seed).permutation(len(database))
     else:
         order = np.arange(len(database))
+    if query_in_database:
+        _check_same(queries, database)
     drop_self = query_in_database and self_match == "exclude"
     _check_cutoffs(k, len(database) - drop_self)
 
@@ -171,6 +175,11 @@ class _Relevance:
         for kind, labels, count in (("query", self.query, queries), ("database", self.database, items)):
             if labels.ndim not in (1, 2) or len(labels) != count:
                 raise SSVHError(f"{count} {kind} codes need labels ({count},) or ({count}, L), got {labels.shape}.")
+            if labels.ndim == 2 and not np.isin(labels, (0, 1)).all():
+                raise SSVHError(
+                    f"Two-dimensional {kind} labels are multi-hot, 0 or 1; got values like {np.unique(labels)[-3:]}. "
+                    "Class numbers are one-dimensional."
+                )
         if self.query.shape[1:] != self.database.shape[1:]:
             raise SSVHError(f"Query labels {self.query.shape} and database labels {self.database.shape} do not match.")
 
@@ -184,9 +193,22 @@ def _as_codes(codes: Codes | np.ndarray) -> Codes:
     return codes if isinstance(codes, Codes) else Codes.from_values(codes)
 
 
+def _is_cutoff(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value > 0
+
+
+def _check_same(queries: Codes, database: Codes) -> None:
+    """Query i can only be database item i if both have the same code."""
+    if len(queries) > len(database) or not np.array_equal(queries.packed, database.packed[: len(queries)]):
+        raise SSVHError(
+            f"query_in_database says that query i is database item i, but the {len(queries)} query codes are not the "
+            f"first of the {len(database)} database codes."
+        )
+
+
 def _check_cutoffs(k: tuple[int, ...], items: int) -> None:
-    if not k or min(k) < 1:
-        raise SSVHError(f"k must be cutoffs of at least 1, got {k}.")
+    if not isinstance(k, tuple | list) or not k or not all(_is_cutoff(cutoff) for cutoff in k):
+        raise SSVHError(f"k must be a tuple of whole cutoffs of at least 1, such as (5, 20), got {k!r}.")
     if max(k) > items:
         raise SSVHError(f"mAP@{max(k)} needs at least {max(k)} database items to rank, there are {items}.")
 

@@ -10,9 +10,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from .errors import SSVHError
 from .files import make_folder, write_file
 from .results import summary
-from .tables import title
+from .tables import printed_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +62,7 @@ def save(figure: Figure, path: Path) -> list[Path]:
 
 def map_at_k(records: list[dict]) -> Figure:
     """mAP@k against k, a panel for each code length, a line for each method, bands of ± one standard deviation."""
+    _check_one_dataset(records)
     results = summary(records)
     lengths = sorted(results.index.unique("bits"))
     names = sorted({(method, variant) for _, method, variant, _ in results.index})
@@ -71,17 +73,22 @@ def map_at_k(records: list[dict]) -> Figure:
         for panel, bits in zip(panels[0], lengths, strict=True):
             group = results.xs(bits, level="bits")
             for number, (method, variant) in enumerate(names):
-                row = group.xs((method, variant), level=("method", "variant"))
-                if len(row):
+                if (method, variant) in group.index.droplevel("dataset"):
+                    row = group.xs((method, variant), level=("method", "variant"))
                     mean = row[[(name, "mean") for name in columns]].to_numpy()[0]
                     spread = np.nan_to_num(row[[(name, "std") for name in columns]].to_numpy()[0])
-                    label = title(method) + ("" if variant == "paper" else f" ({variant})")
-                    _band(panel, cutoffs, mean, spread, number, label)
+                    _band(panel, cutoffs, mean, spread, number, printed_name(method, variant))
             panel.set(title=f"{bits} bits", xlabel="k, items retrieved", xticks=cutoffs)
         panels[0, 0].set_ylim(bottom=0)  # once all panels, which share the axis, are drawn
         panels[0, 0].set_ylabel("mAP@k (higher is better)")
         panels[0, -1].legend(loc="upper right")
     return figure
+
+
+def _check_one_dataset(records: list[dict]) -> None:
+    names = sorted({record["dataset"] for record in records})
+    if len(names) != 1:
+        raise SSVHError(f"A figure shows one dataset; these records are of {', '.join(names) or 'none'}.")
 
 
 def _band(panel: plt.Axes, x: list[int], mean: np.ndarray, spread: np.ndarray, number: int, label: str) -> None:
@@ -92,6 +99,7 @@ def _band(panel: plt.Axes, x: list[int], mean: np.ndarray, spread: np.ndarray, n
 
 def precision_recall(records: list[dict]) -> Figure:
     """Precision against recall as the Hamming radius grows, a panel for each code length, averaged over seeds."""
+    _check_one_dataset(records)
     lengths = sorted({record["bits"] for record in records})
     names = sorted({(record["method"], record["variant"]) for record in records})
     with style():
@@ -102,7 +110,7 @@ def precision_recall(records: list[dict]) -> Figure:
                 if curves:
                     recall = np.mean([curve["recall"] for curve in curves], axis=0)
                     precision = pd.DataFrame([curve["precision"] for curve in curves]).astype(float).mean().to_numpy()
-                    panel.plot(recall, precision, color=COLOURS[number % len(COLOURS)], label=title(name[0]))
+                    panel.plot(recall, precision, color=COLOURS[number % len(COLOURS)], label=printed_name(*name))
             panel.set(title=f"{bits} bits", xlabel="Recall", xlim=(0, 1))
         panels[0, 0].set_ylim(bottom=0)
         panels[0, 0].set_ylabel("Precision")

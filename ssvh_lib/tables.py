@@ -18,21 +18,28 @@ def title(method: str) -> str:
     return TITLES.get(method, method)
 
 
+def printed_name(method: str, variant: str, **_: object) -> str:
+    """A method's name as printed, with its variant where that is not the paper's."""
+    return title(method) + ("" if variant == "paper" else f" ({variant})")
+
+
 def main_table(records: list[dict]) -> pd.DataFrame:
     """Method, code length and "mean ± std" of every measure; the best mean of each length and measure in ``**``.
 
-    The order is by code length, then from the lowest to the highest mAP@20.
+    The order is by dataset, which is named if there are several, by code length, and from the lowest to the
+    highest mAP@20.
     """
     results = summary(records)
     measures = [name for name in results.columns.get_level_values(0).unique() if name.startswith(("mAP@", "GMAP"))]
     rows = []
-    for bits, group in results.groupby(level="bits"):
+    several = results.index.unique("dataset").size > 1
+    for (dataset, bits), group in results.groupby(level=["dataset", "bits"]):
         best = {name: group[(name, "mean")].max() for name in measures}
         for key, row in group.sort_values(("mAP@20", "mean")).iterrows():
             identity = dict(zip(results.index.names, key, strict=True))
             cells = {name: _cell(row[name], row[(name, "mean")] == best[name]) for name in measures}
-            method = title(identity["method"]) + ("" if identity["variant"] == "paper" else f" ({identity['variant']})")
-            rows.append({"bits": bits, "method": method, **cells, **_costs(row)})
+            place = {"dataset": dataset} if several else {}
+            rows.append({**place, "bits": bits, "method": printed_name(**identity), **cells, **_costs(row)})
     return pd.DataFrame(rows)
 
 
@@ -73,7 +80,7 @@ def to_latex(table: pd.DataFrame, note: str = "") -> str:
 
 
 def _latex_cell(text: str) -> str:
-    inner = text.strip("*").replace("±", r"$\pm$")
+    inner = text.strip("*").replace("_", r"\_").replace("%", r"\%").replace("&", r"\&").replace("±", r"$\pm$")
     return rf"\textbf{{{inner}}}" if text.startswith("**") else inner
 
 

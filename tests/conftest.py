@@ -16,7 +16,7 @@ import ssvh_lib as ssvh
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # figures are drawn without a screen
 
-# The same examples on every machine, whatever its speed; nothing is written to .hypothesis/.
+# The same examples on every machine, whatever its speed; none is remembered from one run to the next.
 settings.register_profile("suite", deadline=None, derandomize=True, database=None)
 settings.load_profile("suite")
 

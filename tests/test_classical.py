@@ -113,7 +113,9 @@ def quantisation_error(model, frames):
 
 
 @pytest.mark.parametrize("iterations", [0, 1, 50])
-def test_itq_projects_on_orthonormal_directions_within_the_principal_subspace(frames, iterations):
+@pytest.mark.parametrize("videos", [N, 12])  # more and fewer than dimensions
+def test_itq_projects_on_orthonormal_directions_within_the_principal_subspace(frames, iterations, videos):
+    frames = frames[:videos]
     projection = solved(ITQ, frames, iterations=iterations).projection.numpy().astype(float)
     np.testing.assert_allclose(projection.T @ projection, np.eye(8), atol=1e-6)
     pooled = frames.mean(axis=1, dtype=float)
@@ -176,3 +178,10 @@ def test_more_bits_than_dimensions_are_refused_for_itq(smoke):
     with pytest.raises(ssvh.SSVHError) as error:
         ssvh.build("itq", dataset=smoke, bits=264)
     assert "at most 256 bits on features of size 256, got 264" in str(error.value)
+
+
+@pytest.mark.parametrize(("videos", "bits"), [(6, 8), (4, 16)])
+def test_fewer_training_videos_than_bits_are_refused_for_itq(frames, videos, bits):
+    message = f"{videos} vectors of size 16 have at most {videos} principal directions; {bits} were asked"
+    with pytest.raises(ssvh.SSVHError, match=message):
+        solved(ITQ, frames[:videos], bits=bits)

@@ -144,8 +144,8 @@ def test_an_interrupted_save_leaves_the_old_codes(tmp_path, codes, tree, monkeyp
     ssvh.save_codes(tmp_path / "codes.npz", query=codes)
     before = tree(tmp_path)
 
-    def full_disk(path, **_):
-        path.write_bytes(b"half of")
+    def full_disk(file, **_):
+        file.write(b"half of")
         raise OSError("No space left on device")
 
     monkeypatch.setattr(np, "savez_compressed", full_disk)

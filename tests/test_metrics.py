@@ -395,7 +395,7 @@ def test_the_left_out_query_does_not_count_as_an_item_to_rank(task):
 
 @pytest.mark.parametrize("k", [(), (0,), (5, -1)])
 def test_cutoffs_below_one_are_refused(task, k):
-    with pytest.raises(ssvh.SSVHError, match="k must be cutoffs of at least 1"):
+    with pytest.raises(ssvh.SSVHError, match="k must be a tuple of whole cutoffs of at least 1"):
         ssvh.evaluate(*task, k=k)
 
 

@@ -86,6 +86,12 @@ def test_a_variant_other_than_the_papers_is_named(make_record):
     assert list(table["method"]) == ["ConMH (released)", "ConMH", "some_new_method"]
 
 
+def test_each_dataset_has_a_best_of_its_own_and_is_named_where_there_are_several(make_record):
+    table = tables.main_table([make_record(at20=0.2), make_record(at20=0.1, dataset="ucf101")])
+    assert list(table["dataset"]) == ["moving-digits", "ucf101"]
+    assert list(table["mAP@20"]) == ["**.200**", "**.100**"]
+
+
 # Its forms
 
 
@@ -110,6 +116,11 @@ def test_latex_is_a_booktabs_tabular(records):
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert [row.count("&") for row in rows] == [11] * 7
     assert not re.search(r"[*±]", text)
+
+
+def test_latex_escapes_the_underscore_of_a_name(make_record):
+    text = tables.to_latex(tables.main_table([make_record("my_method")]))
+    assert r"16 & my\_method & " in text
 
 
 def test_csv_has_the_unrounded_numbers(records):
@@ -193,6 +204,15 @@ def test_a_method_has_one_colour_and_marker_in_all_panels(records):
     assert len(looks) == len({name for name, *_ in looks}) == len({colour for _, colour, _ in looks}) == 3
 
 
+def test_a_method_keeps_its_colour_and_marker_in_panels_that_lack_another(make_record):
+    left, right = plots.map_at_k(
+        [make_record("conmh", 16), make_record("lsh", 16), make_record("lsh", 32), make_record("itq", 32)]
+    ).axes
+    assert [[line.get_label() for line in panel.lines] for panel in (left, right)] == [["ConMH", "LSH"], ["ITQ", "LSH"]]
+    looks = {(line.get_label(), line.get_color(), line.get_marker()) for line in (*left.lines, *right.lines)}
+    assert len(looks) == len({name for name, *_ in looks}) == len({colour for _, colour, _ in looks}) == 3
+
+
 def test_the_band_is_one_deviation_wide_and_absent_for_a_single_seed(records):
     left, _ = plots.map_at_k(records).axes
     for band, at20, spread in zip(left.collections, (0.3, 0.35, 0.1), (SPREAD, 0.0, 0.0), strict=True):
@@ -220,6 +240,11 @@ def test_precision_recall_averages_seeds_where_precision_is_defined(make_record)
 def test_precision_recall_draws_a_line_for_each_method_in_each_panel(records):
     records = [record for record in records if (record["method"], record["bits"]) != ("lsh", 16)]
     assert [len(panel.lines) for panel in plots.precision_recall(records).axes] == [2, 3]
+
+
+def test_precision_recall_names_the_variant(make_record):
+    (panel,) = plots.precision_recall([make_record("conmh"), make_record("conmh", variant="released")]).axes
+    assert [line.get_label() for line in panel.lines] == ["ConMH", "ConMH (released)"]
 
 
 def test_a_filmstrip_has_a_row_a_video_and_a_bar_a_frame(rng):
@@ -267,3 +292,10 @@ def test_the_histogram_separates_relevant_from_irrelevant_pairs():
 
 def test_colours_differ_and_there_is_a_marker_for_each():
     assert len({to_hex(colour) for colour in plots.COLOURS}) == len(plots.COLOURS) == len(set(plots.MARKERS))
+
+
+@pytest.mark.parametrize("draw", [plots.map_at_k, plots.precision_recall])
+def test_a_figure_of_two_datasets_is_refused(draw, make_record):
+    records = [make_record("lsh"), make_record("lsh", dataset="ucf101")]
+    with pytest.raises(ssvh.SSVHError, match="A figure shows one dataset; these records are of moving-digits, ucf101"):
+        draw(records)

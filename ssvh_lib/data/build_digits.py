@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,9 @@ from . import moving_digits
 from .released import write_part
 
 MANIFEST = "manifest.json"
+FILES = {"dataset.toml"} | {
+    f"digits_{part}_{kind}" for part in ("train", "query") for kind in ("feats.h5", "labels.mat", "extras.h5")
+}
 
 
 def ensure(folder: Path, size: str, *, seed: int = 0, progress: bool = False) -> None:
@@ -29,23 +33,39 @@ def ensure(folder: Path, size: str, *, seed: int = 0, progress: bool = False) ->
     make_folder(folder.parent)
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if not _is_whole(folder, size, seed):
-            if folder.exists() and not (folder / MANIFEST).exists() and any(folder.iterdir()):
-                raise SSVHError(f"{folder} holds files that are not this dataset's. Move them away, or choose a root.")
+            _refuse_to_replace_others_files(folder)
             write_folder(folder, lambda partial: _build(partial, folder.name, size, seed, progress))
 
 
 def recipe() -> str:
-    """A fingerprint of how the dataset is made: the source text of the renderer and of the CNN."""
+    """A fingerprint of how the dataset is made: the source text of the renderer, of the CNN and of this file."""
     from . import still_cnn
 
-    return digest_of([inspect.getsource(module) for module in (moving_digits, still_cnn)])
+    return digest_of([inspect.getsource(module) for module in (moving_digits, still_cnn, sys.modules[__name__])])
+
+
+def _refuse_to_replace_others_files(folder: Path) -> None:
+    """SSVHError if building the dataset in ``folder`` would delete something that building it did not make."""
+    if folder.exists() and not folder.is_dir():
+        raise SSVHError(f"{folder} is a file; the dataset needs a folder of this name. Move it away, or choose a root.")
+    foreign = {path.name for path in folder.glob("*")} - FILES - {MANIFEST}
+    with contextlib.suppress(SSVHError, OSError):
+        if "recipe" not in read_json(folder / MANIFEST):
+            foreign.add(MANIFEST)
+    if foreign:
+        names = ", ".join(sorted(foreign))
+        raise SSVHError(f"{folder} holds files that are not this dataset's: {names}. Move them away, or choose a root.")
 
 
 def _is_whole(folder: Path, size: str, seed: int) -> bool:
-    with contextlib.suppress(SSVHError, OSError, KeyError):
+    with contextlib.suppress(SSVHError, OSError, KeyError, AttributeError):
         manifest = read_json(folder / MANIFEST)
         same = (manifest["size"], manifest["seed"], manifest["recipe"]) == (size, seed, recipe())
-        return same and all(digest(folder / name) == value for name, value in manifest["files"].items())
+        return (
+            same
+            and manifest["files"].keys() == FILES
+            and all(digest(folder / name) == value for name, value in manifest["files"].items())
+        )
     return False
 
 

@@ -47,14 +47,22 @@ class StoredRows:
     def __getitem__(self, rows: np.ndarray | slice) -> np.ndarray:
         index = np.arange(self.shape[0])[rows]
         order, inverse = np.unique(index, return_inverse=True)  # HDF5 wants rising, distinct rows
-        values = np.concatenate(list(self._read(order))) if len(order) else np.empty((0, *self.shape[1:]))
-        if not np.isfinite(values).all():
-            bad = order[~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))][0]
-            raise SSVHError(
-                f"{self._owner(bad)}: '{self.key}' holds NaN or infinity in row {bad - self._start(bad)}. "
-                "Extract the features of that video again, or remove it."
-            )
+        if not len(order):
+            return np.empty((0, *self.shape[1:]), np.float32)
+        values = np.concatenate(list(self._read(order)))
+        if values.dtype.kind == "f":
+            self._check_finite(values, order)
         return values[inverse]
+
+    def _check_finite(self, values: np.ndarray, rows: np.ndarray) -> None:
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(values.astype(np.float32, copy=False))  # beyond float32 is infinite for us
+        if not finite.all():
+            bad = rows[~finite.all(axis=tuple(range(1, values.ndim)))][0]
+            raise SSVHError(
+                f"{self._owner(bad)}: '{self.key}' holds NaN, infinity or a value beyond float32 in row "
+                f"{bad - self._start(bad)}. Extract the features of that video again, or remove it."
+            )
 
     def _read(self, order: np.ndarray) -> Iterator[np.ndarray]:
         if self._files is None:
@@ -64,7 +72,10 @@ class StoredRows:
             if len(mine):
                 dense = len(mine) > 0.5 * (mine[-1] + 1 - mine[0])  # one block is read faster than many rows
                 stored = file[self.key]
-                yield stored[mine[0] : mine[-1] + 1][mine - mine[0]] if dense else stored[mine]
+                try:
+                    yield stored[mine[0] : mine[-1] + 1][mine - mine[0]] if dense else stored[mine]
+                except OSError as error:
+                    raise SSVHError(f"{file.filename} is damaged ({error}). Fetch or build it again.") from error
 
     def _owner(self, row: int) -> Path:
         return self.paths[int(np.searchsorted(self.starts, row, side="right")) - 1]
@@ -81,7 +92,10 @@ class StoredRows:
             raise SSVHError(f"{path} is not a whole HDF5 file ({error}). Fetch or build it again.") from error
         if self.key not in file:
             raise SSVHError(f"{path} has no array '{self.key}'; it holds {', '.join(map(repr, file)) or 'nothing'}.")
-        return file[self.key]
+        stored = file[self.key]
+        if not isinstance(stored, h5py.Dataset) or stored.ndim == 0 or stored.dtype.kind not in "fiub":
+            raise SSVHError(f"{path}: '{self.key}' is not an array of numbers; it is {stored!r}.")
+        return stored
 
 
 @dataclass(frozen=True)
@@ -109,6 +123,12 @@ class VideoFeatures:
                 f"{self._source()}: {len(self)} videos have features, but the labels have shape {self.labels.shape}. "
                 f"Expected one row of 0s and 1s for each video, ({len(self)}, classes)."
             )
+        for name, extra in (("informative", self.informative), ("thumbnails", self.thumbnails)):
+            if extra is not None and extra.shape[:2] != self.features.shape[:2]:
+                raise SSVHError(
+                    f"{self._source()}: '{name}' must be ({len(self)}, {self.frames}, …) like the features, "
+                    f"got {extra.shape}."
+                )
 
     def __len__(self) -> int:
         return self.features.shape[0]
@@ -164,6 +184,13 @@ class Dataset:
         shapes = {part: (videos.size, videos.labels.shape[1]) for part, videos in self.parts().items()}
         if len(set(shapes.values())) != 1:
             raise SSVHError(f"{self.root}: feature size and number of classes must agree, got {shapes}.")
+        if len(self.classes) != self.train.labels.shape[1]:
+            raise SSVHError(
+                f"{self.root}: {len(self.classes)} class names for {self.train.labels.shape[1]} columns of labels."
+            )
+        empty = [part for part, videos in self.parts().items() if not len(videos)]
+        if empty:
+            raise SSVHError(f"{self.root}: there are no videos in {', '.join(empty)}.")
         if self.query_in_database and len(self.query) > len(self.database):
             raise SSVHError(f"{self.root}: query_in_database is set, but there are more queries than database items.")
 

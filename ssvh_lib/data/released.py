@@ -24,14 +24,24 @@ from pathlib import Path
 import h5py
 import numpy as np
 from scipy.io import loadmat, savemat
+from scipy.sparse import issparse
 
-from ..errors import SSVHError
+from ..errors import SSVHError, unknown
 from ..files import digest, digest_of
 from .features import Dataset, StoredRows, VideoFeatures
 
 HELD_IN_MEMORY = 2 << 30  # bytes of features per set; larger ones are read as needed
-_PART_KEYS = {"features", "labels", "label_key", "extras"}
-_KEYS = {"name", "preset", "query_in_database", "classes", "train", "query", "database"}
+_PART_KEYS = {"features": list, "labels": str, "label_key": str, "extras": str}
+_KEYS = {
+    "name": str,
+    "preset": str,
+    "query_in_database": bool,
+    "classes": list,
+    "train": dict,
+    "query": dict,
+    "database": dict,
+}
+_PRESETS = ("smoke", "small", "paper")
 
 
 def read_folder(folder: Path) -> Dataset:
@@ -88,14 +98,26 @@ def _read_layout(path: Path) -> dict:
         layout = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SSVHError(f"{path} is not valid TOML: {error}.") from error
-    for table, allowed in (("", _KEYS), ("train", _PART_KEYS), ("query", _PART_KEYS), ("database", _PART_KEYS)):
-        given = set(layout.get(table, {}) if table else layout)
-        if given - allowed:
-            raise SSVHError(f"{path}: unknown key {sorted(given - allowed)}; allowed are {sorted(allowed)}.")
-    for part in ("train", "query"):
-        if not {"features", "labels"} <= set(layout.get(part, {})):
-            raise SSVHError(f"{path}: [{part}] must name its 'features' (a list of files) and 'labels' (a file).")
+    _check_types(path, "the file", layout, _KEYS)
+    for part in ("train", "query", "database"):
+        if part in layout or part != "database":
+            table = layout.get(part, {})
+            _check_types(path, f"[{part}]", table, _PART_KEYS)
+            if not table.get("features") or "labels" not in table:
+                raise SSVHError(f"{path}: [{part}] must name its 'features' (a list of files) and 'labels' (a file).")
+    if layout.get("preset", "paper") not in _PRESETS:
+        raise unknown(f"preset (in {path})", layout["preset"], _PRESETS)
     return layout
+
+
+def _check_types(path: Path, place: str, table: dict, types: dict[str, type]) -> None:
+    for key, value in table.items():
+        if key not in types:
+            raise SSVHError(f"{path}: {place} has an unknown key '{key}'; allowed are {', '.join(sorted(types))}.")
+        of_text = not isinstance(value, list) or all(isinstance(item, str) for item in value)
+        if not isinstance(value, types[key]) or not of_text:
+            wanted = "list of texts" if types[key] is list else types[key].__name__
+            raise SSVHError(f"{path}: '{key}' in {place} must be a {wanted}, got {value!r}.")
 
 
 def _files(part: dict) -> list[str]:
@@ -125,12 +147,14 @@ def _read_labels(path: Path, key: str) -> np.ndarray:
         raise SSVHError(f"{path} is missing. It should hold the multi-hot labels '{key}' (videos, classes).")
     try:
         content = loadmat(path)
-    except (ValueError, NotImplementedError, OSError, TypeError) as error:
+    except Exception as error:
         raise SSVHError(f"{path} is not a MATLAB 5 file ({error}). Save it again with scipy.io.savemat.") from error
     if key not in content:
         held = [name for name in content if not name.startswith("__")]
         raise SSVHError(f"{path} has no array '{key}'; it holds {', '.join(held) or 'nothing'}.")
-    labels = np.asarray(content[key])
+    labels = content[key].toarray() if issparse(content[key]) else np.asarray(content[key])
+    if labels.dtype.kind not in "biuf":
+        raise SSVHError(f"{path}: '{key}' must be an array of 0s and 1s, it is of type {labels.dtype}.")
     if not np.isin(labels, (0, 1)).all():
         raise SSVHError(f"{path}: '{key}' must be multi-hot (0 or 1), got values like {np.unique(labels)[:5]}.")
     return labels.astype(np.uint8)

@@ -9,6 +9,7 @@ processors and thread counts, and in float32 the optimiser would amplify that in
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import numpy as np
 import torch
@@ -59,7 +60,7 @@ def pretrain(seed: int, step_done: Callable[[], object] = lambda: None) -> nn.Se
 def features(model: nn.Sequential, frames: np.ndarray) -> np.ndarray:
     """Frames ``(N, T, 32, 32)`` uint8 -> features ``(N, T, 256)`` float32."""
     pixels = torch.from_numpy(frames.reshape(-1, 1, *frames.shape[-2:]))
-    hidden = model[:-1].float()
+    hidden = deepcopy(model[:-1]).float()
     with torch.inference_mode():
         parts = [hidden(part.float() / 255) for part in pixels.split(5000)]
     return torch.cat(parts).view(*frames.shape[:2], -1).numpy()
