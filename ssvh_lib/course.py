@@ -45,6 +45,7 @@ def _execute(path: Path) -> tuple[Path, float, str | None]:
 
     with tempfile.TemporaryDirectory() as folder:
         os.environ["IPYTHONDIR"] = _quiet_profile(Path(folder))
+        os.environ["OMP_NUM_THREADS"] = "1"  # for the kernel: outputs do not depend on how many notebooks run at once
         output = Path(folder) / path.name
         parameters = {"PROGRESS": False} if "PROGRESS" in papermill.inspect_notebook(path) else {}
         try:
@@ -61,11 +62,14 @@ def _tidy(notebook):  # noqa: ANN001, ANN202 - nbformat's NotebookNode is untype
     """Leave out what differs from run to run without meaning: papermill's times, widget state, the injected cell."""
     notebook.metadata.pop("papermill", None)
     notebook.metadata.pop("widgets", None)
+    notebook.metadata.language_info = {"name": "python"}
     notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     count = 0
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
+        if not cell.metadata.get("tags"):
+            cell.metadata.pop("tags", None)
         if cell.cell_type == "code":
             count += 1
             cell.execution_count = count

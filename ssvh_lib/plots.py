@@ -43,9 +43,16 @@ _STYLE = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The look of all figures, for the time of a ``with`` block."""
-    with plt.rc_context(_STYLE):
+    """The look of all figures, for the time of a ``with`` block.
+
+    Not ``rc_context``, which would also put back what Jupyter sets when the first figure is made.
+    """
+    before = {name: plt.rcParams[name] for name in _STYLE}
+    plt.rcParams.update(_STYLE)
+    try:
         yield
+    finally:
+        plt.rcParams.update(before)
 
 
 def save(figure: Figure, path: Path) -> list[Path]:
