@@ -54,7 +54,7 @@ def test_train_makes_a_run_and_the_second_call_finds_it(ssvh, tmp_path):
         (["train", "conhm"], "Did you mean 'conmh'"),
         (["train", "lsh", "--dataset", "moving-digit"], "Did you mean 'moving-digits'"),
         (["train", "lsh", "--dataset", "moving-digits-smoke", "--bits", "12"], "positive multiple of 8"),
-        (["train", "lsh", "--dataset", "moving-digits-smoke", "--variant", "relased"], "no variant of lsh called"),
+        (["train", "lsh", "--dataset", "moving-digits-smoke", "--variant", "papers"], "no variant of lsh called"),
         (["train", "lsh", "--dataset", "moving-digits-smoke", "--preset", "tiny"], "no preset called 'tiny'"),
         (["train", "conmh", "--dataset", "moving-digits-smoke", "--set", "epochs"], "--set wants FIELD=VALUE"),
         (["train", "conmh", "--dataset", "moving-digits-smoke", "--set", "epochs=x"], "epochs of conmh must be int"),

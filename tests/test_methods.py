@@ -154,7 +154,7 @@ def test_wrong_names_suggest_the_nearest():
     with pytest.raises(ssvh.SSVHError, match="Did you mean 'paper'"):
         build("conmh", dataset, variant="papr")
     with pytest.raises(ssvh.SSVHError, match="Did you mean 'small'"):
-        build("conmh", dataset, preset="smal")
+        build("conmh", dataset, preset="smalls")
     with pytest.raises(ssvh.SSVHError, match="Did you mean 'mask_ratio'"):
         build("conmh", dataset, mask_ration=0.5)
 
