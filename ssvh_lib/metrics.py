@@ -70,54 +70,62 @@ def evaluate(
     With ``query_in_database`` query i is database item i, and is left out unless ``self_match`` says "include".
     Raises SSVHError for arrays that do not fit together and for unknown conventions.
     """
-    for name, value, known in (
-        ("divide_by", divide_by, DIVISORS),
-        ("ties", ties, TIES),
-        ("self_match", self_match, SELF_MATCHES),
-    ):
-        if value not in known:
-            raise unknown(f"choice of {name}", value, known)
-    if ties == "expected" and divide_by == "hits":
-        raise SSVHError(
-            "ties='expected' has no closed form with divide_by='hits'; use ties='random' and several seeds."
-        )
+    conventions = {"divide_by": divide_by, "ties": ties, "self_match": self_match}
+    _check_conventions(conventions)
     queries, database = _as_codes(query_codes), _as_codes(database_codes)
     if not len(queries):
         raise SSVHError("There are no queries to evaluate.")
     relevance = _Relevance(query_labels, database_labels, len(queries), len(database))
-    if ties == "random":
-        order = np.random.default_rng(seed).permutation(len(database))
-    else:
-        order = np.arange(len(database))
     if query_in_database:
         _check_same(queries, database)
     drop_self = query_in_database and self_match == "exclude"
     _check_cutoffs(k, len(database) - drop_self)
+    shuffle = np.random.default_rng(seed).permutation if ties == "random" else np.arange
+    order = shuffle(len(database))
 
-    average = {cutoff: [] for cutoff in k}
-    within, relevant_within, empty = np.zeros(queries.bits + 1), np.zeros(queries.bits + 1), 0
+    tally = _Tally(k, conventions, queries.bits)
     for rows in _chunks(len(queries), len(database)):
         distances = hamming_distances(Codes(queries.packed[rows]), Codes(database.packed[order])).astype(np.int16)
         relevant = relevance.rows(rows)[:, order]
         if drop_self:  # beyond every radius, and relevant to nothing
             own = np.arange(rows.stop - rows.start), np.argsort(order)[rows]
             distances[own], relevant[own] = queries.bits + 1, False
-        totals = relevant.sum(axis=1)
-        empty += int((totals == 0).sum())
-        gains = _expected_gains if ties == "expected" else _gains
-        hits, precisions = gains(distances, relevant, max(k))
-        for cutoff in k:
-            average[cutoff].append(_average_precision(hits, precisions, totals, cutoff, divide_by))
-        within += np.bincount(distances.ravel(), minlength=queries.bits + 1)[: queries.bits + 1]
-        relevant_within += np.bincount(distances[relevant], minlength=queries.bits + 1)[: queries.bits + 1]
-    maps = {cutoff: float(np.concatenate(values).mean()) for cutoff, values in average.items()}
-    found, retrieved = relevant_within.cumsum(), within.cumsum()
-    with np.errstate(invalid="ignore"):
-        precision, recall = found / retrieved, found / found[-1]
-    conventions = {"divide_by": divide_by, "ties": ties, "self_match": self_match}
-    return Evaluation(
-        maps, geometric_mean(maps), euclidean_norm(maps), precision, recall, len(queries), empty, conventions
-    )
+        tally.add(distances, relevant)
+    return tally.result()
+
+
+class _Tally:
+    """What has been found so far, some queries at a time."""
+
+    def __init__(self, k: tuple[int, ...], conventions: dict[str, str], bits: int):
+        self.conventions, self.bits = conventions, bits
+        self.gains = _expected_gains if conventions["ties"] == "expected" else _gains
+        self.averages: dict[int, list[np.ndarray]] = {int(cutoff): [] for cutoff in k}
+        self.within, self.relevant_within = np.zeros(bits + 1), np.zeros(bits + 1)  # pairs at each distance
+        self.totals: list[np.ndarray] = []  # relevant items of each query
+
+    def add(self, distances: np.ndarray, relevant: np.ndarray) -> None:
+        """Count some queries: distances and relevance, both ``(Q, N)``."""
+        self.totals.append(relevant.sum(axis=1))
+        hits, precisions = self.gains(distances, relevant, max(self.averages))
+        for cutoff, values in self.averages.items():
+            divide_by = self.conventions["divide_by"]
+            values.append(_average_precision(hits, precisions, self.totals[-1], cutoff, divide_by))
+        self.within += self._at_each_distance(distances.ravel())
+        self.relevant_within += self._at_each_distance(distances[relevant])
+
+    def result(self) -> Evaluation:
+        """Means over all queries."""
+        maps = {cutoff: float(np.concatenate(values).mean()) for cutoff, values in self.averages.items()}
+        totals = np.concatenate(self.totals)
+        found, retrieved = self.relevant_within.cumsum(), self.within.cumsum()
+        with np.errstate(invalid="ignore"):
+            precision, recall = found / retrieved, found / found[-1]
+        means = geometric_mean(maps), euclidean_norm(maps)
+        return Evaluation(maps, *means, precision, recall, len(totals), int((totals == 0).sum()), self.conventions)
+
+    def _at_each_distance(self, distances: np.ndarray) -> np.ndarray:
+        return np.bincount(distances, minlength=self.bits + 1)[: self.bits + 1]
 
 
 def geometric_mean(maps: dict[int, float]) -> float:
@@ -195,6 +203,16 @@ def _as_codes(codes: Codes | np.ndarray) -> Codes:
 
 def _is_cutoff(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and value > 0
+
+
+def _check_conventions(chosen: dict[str, str]) -> None:
+    for name, known in (("divide_by", DIVISORS), ("ties", TIES), ("self_match", SELF_MATCHES)):
+        if chosen[name] not in known:
+            raise unknown(f"choice of {name}", chosen[name], known)
+    if chosen["ties"] == "expected" and chosen["divide_by"] == "hits":
+        raise SSVHError(
+            "ties='expected' has no closed form with divide_by='hits'; use ties='random' and several seeds."
+        )
 
 
 def _check_same(queries: Codes, database: Codes) -> None:
