@@ -131,13 +131,13 @@ class Run:
         """Write ``state.pt``."""
         write_file(self.folder / "state.pt", lambda path: torch.save(state, path))
 
-    def load_state(self, device: torch.device) -> dict | None:
-        """The last whole epoch, or None if there is none; SSVHError if the file is damaged."""
+    def load_state(self) -> dict | None:
+        """The last whole epoch, on the CPU, or None if there is none; SSVHError if the file is damaged."""
         path = self.folder / "state.pt"
         if not path.is_file():
             return None
         try:
-            return torch.load(path, map_location=device, weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # zip, pickle and torch errors alike
             raise SSVHError(f"{path} is damaged ({error}). Delete it to train this run from the start.") from error
 

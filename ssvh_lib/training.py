@@ -100,9 +100,9 @@ def _solve(model: nn.Module, dataset: Dataset, seed: int) -> float:
 
 def _train(model: nn.Module, dataset: Dataset, run: Run, seed: int, progress: bool) -> float:
     """Run the epochs that ``run`` lacks; seconds spent, those before an interrupt included."""
-    config, device = model.config, next(model.parameters()).device
+    config = model.config
     optimiser = model.optimiser()
-    history = _resume(model, optimiser, run, device)
+    history = _resume(model, optimiser, run)
     spent = history[-1]["seconds"] if history else 0.0
     start = time.perf_counter()
     steps = -(-len(dataset.train) // config.batch_size)
@@ -133,14 +133,12 @@ def _train(model: nn.Module, dataset: Dataset, run: Run, seed: int, progress: bo
     return spent + time.perf_counter() - start
 
 
-def _resume(
-    model: nn.Module, optimiser: torch.optim.Optimizer, run: Run, device: torch.device
-) -> list[dict[str, float]]:
-    state = run.load_state(device)
+def _resume(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> list[dict[str, float]]:
+    state = run.load_state()
     if state is None:
         return []
     model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
+    optimiser.load_state_dict(state["optimiser"])  # moves to the parameters' device what belongs there
     return state["history"]
 
 
