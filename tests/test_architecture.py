@@ -18,7 +18,9 @@ RANKS = [
     {"files"},
     {"source"},
     {"data"},
+    {"scan_kernel"},
     {"samplers", "layers", "losses", "mamba", "structure"},
+    {"hash_centres"},
     {"methods"},
     {"runs"},
     {"training"},
@@ -34,7 +36,7 @@ RANKS = [
     {"cli"},
     {"__init__", "__main__"},
 ]
-METHOD_MAY_IMPORT = {"errors", "samplers", "layers", "losses", "mamba", "structure"}
+METHOD_MAY_IMPORT = {"errors", "samplers", "layers", "losses", "mamba", "structure", "hash_centres"}
 
 
 def rank(module: str) -> int:
