@@ -48,7 +48,7 @@ def kmeans(
     iterations: int = 20,
     restarts: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Centres ``(K, D)`` float32 and labels ``(N,)`` int64, the nearest centre of each of ``vectors (N, D)``.
+    """Centres ``(clusters, D)`` float32 and labels ``(N,)`` int64: the nearest centre of each of ``vectors (N, D)``.
 
     Lloyd's algorithm from random vectors, the best of ``restarts`` (faiss). Equal seeds give equal results; so did
     one and two threads wherever we compared. No cluster is empty: one that would be gets the vector farthest from
@@ -58,11 +58,11 @@ def kmeans(
         raise SSVHError(
             f"k-means divides vectors (N, D) into 1 to N clusters, got {np.shape(vectors)} and {clusters} clusters."
         )
-    with np.errstate(over="ignore"):  # what is too large for float32 is reported below
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large for float32 is reported below
         origin = np.mean(vectors, axis=0, dtype=np.float64)
         centred = np.ascontiguousarray(vectors - origin, dtype=np.float32)  # small numbers: exact distances
     if not np.isfinite(centred).all():
-        raise SSVHError("k-means got NaN, infinity or values beyond float32. Look for the video or model they come from.")
+        raise SSVHError("k-means got NaN, infinity or values beyond float32. Look for the video they come from.")
     centres, labels = _lloyd(centred, clusters, int(np.random.default_rng(seed).integers(2**31)), iterations, restarts)
     _fill_empty(centred, centres, labels)
     return (centres + origin).astype(np.float32), labels
@@ -74,7 +74,7 @@ def _lloyd(
     import faiss  # not needed by those who only import a method
 
     # The bounds keep faiss from subsampling large clusters and from warning of small ones.
-    options = dict(max_points_per_centroid=len(vectors), min_points_per_centroid=1)
+    options = {"max_points_per_centroid": len(vectors), "min_points_per_centroid": 1}
     found = faiss.Kmeans(vectors.shape[1], clusters, niter=iterations, nredo=restarts, seed=seed, **options)
     found.train(vectors)
     return found.centroids, found.index.search(vectors, 1)[1][:, 0]
