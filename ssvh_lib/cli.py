@@ -118,11 +118,12 @@ def reproduce(
 ) -> None:
     """Train what is missing, evaluate, and write tables and figures; safe to interrupt and start again."""
     from . import results
-    from .experiments import execute, main_grid
+    from .data import load_dataset
+    from .experiments import execute, main_grid, sized
     from .files import make_folder
 
     make_folder(out)
-    _ensure(dataset, preset, root)
+    load_dataset(sized(dataset, preset), root, progress=True)  # built here, before worker processes ask for it
     grid = main_grid(dataset, preset, bits, seeds, str(root) if root else None)
     records = execute(grid, device=device, jobs=jobs, say=typer.echo)
     results.save(out / "data" / "main.json", records)
@@ -153,14 +154,6 @@ def notebooks(
     from . import course
 
     course.execute(names or course.notebooks(), jobs=jobs, say=typer.echo)
-
-
-def _ensure(dataset: str, preset: str | None, root: Path | None) -> None:
-    """Build or check the data here, with a progress line, before worker processes ask for it."""
-    from .data import EMBEDDED, load_dataset
-
-    smoke = f"{dataset}-smoke"
-    load_dataset(smoke if preset == "smoke" and smoke in EMBEDDED else dataset, root, progress=True)
 
 
 def _changes(assignments: list[str]) -> dict[str, object]:

@@ -46,9 +46,15 @@ class Experiment:
         return f"{self.method} {self.bits} bits, seed {self.seed}"
 
 
+def sized(dataset: str, preset: str | None) -> str:
+    """The dataset that a preset means: an embedded one has a small sibling for "smoke"."""
+    sibling = f"{dataset}-smoke"
+    return sibling if preset == "smoke" and sibling in EMBEDDED else dataset
+
+
 def main_grid(dataset: str, preset: str, bits: Iterable[int], seeds: int, root: str | None = None) -> list[Experiment]:
     """Every method at every code length from every seed; those trained by gradient come first, as they take longest."""
-    name = f"{dataset}-smoke" if preset == "smoke" and f"{dataset}-smoke" in EMBEDDED else dataset
+    name = sized(dataset, preset)
     methods = sorted(available(), key=lambda method: hasattr(method_class(method), "solve"))
     return [
         Experiment(name, method, length, seed, preset, root=root)
@@ -173,7 +179,7 @@ def _dataset(name: str, root: str | None) -> Dataset:
 def _attempt(experiment: Experiment, device: str, parent: int) -> tuple[Experiment, str | None]:
     """Run, perhaps in a worker process; an error comes back as text, so that the other runs go on."""
     if os.getpid() != parent:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+        _watch(parent)
     try:
         run(experiment, device)
     except SSVHError as error:
@@ -181,6 +187,12 @@ def _attempt(experiment: Experiment, device: str, parent: int) -> tuple[Experime
     except Exception:  # noqa: BLE001 - whatever it was, it is reported at the end
         return experiment, traceback.format_exc()
     return experiment, None
+
+
+@cache
+def _watch(parent: int) -> None:
+    """Start ``_end_with`` beside the runs of this worker, once for all of them."""
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours, which people who see few colours can tell apart (without their yellow, too pale for lines).
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-INFORMATIVE, FILLER, MASKED = "#009E73", "#999999", "#D55E00"
+INFORMATIVE, FILLER = "#009E73", "#999999"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _STYLE = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib, so that figures are the same everywhere

@@ -75,7 +75,8 @@ def to_markdown(table: pd.DataFrame, note: str = "") -> str:
 def to_latex(table: pd.DataFrame, note: str = "") -> str:
     """A LaTeX tabular in booktabs style; bold cells become ``\\textbf``."""
     plain = table.map(lambda cell: _latex_cell(str(cell)))
-    body = plain.to_latex(index=False, escape=False, column_format="rl" + "r" * (table.shape[1] - 2))
+    alignment = "".join("l" if name in ("dataset", "method") else "r" for name in table.columns)
+    body = plain.to_latex(index=False, escape=False, column_format=alignment)
     return (f"% {note}\n" if note else "") + body
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import torch
 from hypothesis import settings
 from scipy.io import savemat
 
@@ -113,3 +114,10 @@ def tree():
         }
 
     return listing
+
+
+@pytest.fixture
+def noise():
+    """Makes normal noise of a given shape, the same in every test."""
+    generator = torch.Generator().manual_seed(0)
+    return lambda *shape: torch.randn(*shape, generator=generator)

@@ -21,12 +21,6 @@ from ssvh_lib.layers import (
 
 
 @pytest.fixture
-def noise():
-    generator = torch.Generator().manual_seed(0)
-    return lambda *shape: torch.randn(*shape, generator=generator)
-
-
-@pytest.fixture
 def module(noise):
     """Makes a module and sets all its parameters to noise, so that no bias is zero and no gain is one."""
 

@@ -23,12 +23,6 @@ def _threads():
 
 
 @pytest.fixture
-def noise():
-    generator = torch.Generator().manual_seed(0)
-    return lambda *shape: torch.randn(*shape, generator=generator)
-
-
-@pytest.fixture
 def inputs(noise):
     """Makes the six inputs of a scan, with steps and rates as Mamba has them."""
 

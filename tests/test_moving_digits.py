@@ -23,7 +23,7 @@ def plan():
 def tiny(monkeypatch):
     """A dataset of 6 + 4 videos with a hardly trained CNN: the recipe reads source text, so it does not notice."""
     monkeypatch.setitem(moving_digits.SIZES, "tiny", (6, 4))
-    monkeypatch.setattr(released, "_PRESETS", ("tiny",))  # a dataset names its size as its preset
+    monkeypatch.setattr(released, "PRESETS", ("tiny",))  # a dataset names its size as its preset
     monkeypatch.setattr(still_cnn, "STEPS", 2)
     monkeypatch.setattr(still_cnn, "PICTURES", 40)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from ..errors import SSVHError, unknown
 from ..files import data_root
-from .features import Dataset, VideoFeatures
+from .features import PRESETS, Dataset, VideoFeatures
 from .released import read_folder
 
-__all__ = ["EMBEDDED", "Dataset", "VideoFeatures", "load_dataset"]
+__all__ = ["EMBEDDED", "PRESETS", "Dataset", "VideoFeatures", "load_dataset"]
 
 EMBEDDED = {"moving-digits": "small", "moving-digits-smoke": "smoke"}  # name -> size of moving_digits.SIZES
 

@@ -16,6 +16,8 @@ import numpy as np
 
 from ..errors import SSVHError
 
+PRESETS = ("smoke", "small", "paper")  # sizes of a run: seconds, minutes on two cores, as published
+
 
 class Rows(Protocol):
     """Anything read by row: a NumPy array, or a ``StoredRows``."""

@@ -28,7 +28,7 @@ from scipy.sparse import issparse
 
 from ..errors import SSVHError, unknown
 from ..files import digest, digest_of
-from .features import Dataset, StoredRows, VideoFeatures
+from .features import PRESETS, Dataset, StoredRows, VideoFeatures
 
 HELD_IN_MEMORY = 2 << 30  # bytes of features per set; larger ones are read as needed
 _PART_KEYS = {"features": list, "labels": str, "label_key": str, "extras": str}
@@ -41,7 +41,6 @@ _KEYS = {
     "query": dict,
     "database": dict,
 }
-_PRESETS = ("smoke", "small", "paper")
 
 
 def read_folder(folder: Path) -> Dataset:
@@ -105,8 +104,8 @@ def _read_layout(path: Path) -> dict:
             _check_types(path, f"[{part}]", table, _PART_KEYS)
             if not table.get("features") or "labels" not in table:
                 raise SSVHError(f"{path}: [{part}] must name its 'features' (a list of files) and 'labels' (a file).")
-    if layout.get("preset", "paper") not in _PRESETS:
-        raise unknown(f"preset (in {path})", layout["preset"], _PRESETS)
+    if layout.get("preset", "paper") not in PRESETS:
+        raise unknown(f"preset (in {path})", layout["preset"], PRESETS)
     return layout
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..data import PRESETS
 from ..errors import SSVHError, unknown
 
 
@@ -99,9 +100,8 @@ def preset_values(method: type[nn.Module], preset: str, dataset: str) -> dict[st
     """The Config fields that ``preset`` sets: "paper" is the published values for ``dataset``, if there are any."""
     if preset == "paper":
         return method.PRESETS.get(dataset, {})
-    presets = ("smoke", "small", "paper")
-    if preset not in presets:
-        raise unknown("preset", preset, presets)
+    if preset not in PRESETS:
+        raise unknown("preset", preset, PRESETS)
     return method.PRESETS.get(preset, {})
 
 
