@@ -9,10 +9,12 @@ PYTHON ?= python3
 DATASET ?= moving-digits
 ## size of `reproduce`: smoke, small or paper
 PRESET ?= small
-## code lengths of `reproduce`, in one pair of quotes
-BITS ?= 16 32 64
-## runs per method and code length, each with its own seed
-SEEDS ?= 3
+## tables of `reproduce`: main, systems, A6 ...; `.venv/bin/ssvh reproduce --list` shows them
+TARGETS ?= main
+## code lengths of `reproduce`, in one pair of quotes; empty takes those of the table
+BITS ?=
+## runs per method and code length, each with its own seed; empty takes the number of the table
+SEEDS ?=
 ## runs at a time; empty chooses by cores and device
 JOBS ?=
 ## cpu, cuda or auto
@@ -20,7 +22,7 @@ DEVICE ?= auto
 ## conda, mamba or micromamba, for `env`
 CONDA ?= conda
 
-.PHONY: help reproduce test lint format setup lab notebooks figures tables env clean
+.PHONY: help reproduce test lint format setup lab notebooks figures tables bench env clean
 
 help:
 	@echo 'Usage: make TARGET [KNOB=value ...]     The first call makes .venv: about 2 GB, some minutes.'
@@ -34,8 +36,9 @@ help:
 	@echo 'Example: make reproduce DATASET=ucf101 PRESET=paper BITS="16 64" DEVICE=cuda'
 
 reproduce: .venv/.installed ## train what is missing, evaluate, write tables and figures, compare with the papers
-	.venv/bin/ssvh reproduce --dataset '$(DATASET)' --preset '$(PRESET)' $(BITS:%=--bits %) \
-	    --seeds '$(SEEDS)' --device '$(DEVICE)' $(if $(strip $(JOBS)),--jobs '$(strip $(JOBS))')
+	.venv/bin/ssvh reproduce $(TARGETS) --dataset '$(DATASET)' --preset '$(PRESET)' $(BITS:%=--bits %) \
+	    --device '$(DEVICE)' $(if $(strip $(SEEDS)),--seeds '$(strip $(SEEDS))') \
+	    $(if $(strip $(JOBS)),--jobs '$(strip $(JOBS))')
 
 # One thread per process: two processes with two torch threads each on two cores are 20 to 40 times slower.
 test: .venv/.installed ## run every test, and every notebook from top to bottom
@@ -65,6 +68,9 @@ figures: .venv/.installed ## draw figures/ again from figures/data/
 
 tables: .venv/.installed ## write the tables in figures/ again from figures/data/
 	.venv/bin/ssvh tables
+
+bench: .venv/.installed ## measure the scan's speed and memory, and hash centres; minutes on idle cores
+	.venv/bin/ssvh bench
 
 env: ## make or update the conda environment `ssvh` from environment.yml, instead of .venv
 	@command -v '$(CONDA)' > /dev/null || { echo "There is no command $(CONDA) here." \

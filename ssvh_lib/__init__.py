@@ -35,11 +35,13 @@ _HOME = {
     "fit": "training",
     "load_codes": "codes",
     "load_dataset": "data",
+    "load_released": "checkpoints",
     "save_codes": "codes",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - a list of strings
 
 if TYPE_CHECKING:  # so that editors know the names
+    from .checkpoints import load_released  # noqa: F401
     from .codes import Codes, encode, load_codes, save_codes  # noqa: F401
     from .data import Dataset, VideoFeatures, load_dataset  # noqa: F401
     from .errors import SSVHError  # noqa: F401

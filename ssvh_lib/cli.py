@@ -107,29 +107,31 @@ def train(
 
 @app.command()
 def reproduce(
+    targets: Annotated[list[str] | None, typer.Argument(help="What to reproduce [default: main]; see --list.")] = None,
     dataset: Dataset = "moving-digits",
     preset: Preset = "small",
-    bits: list[int] = [16, 32, 64],  # noqa: B006 - Typer wants a list
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds 0, 1, …, so many.")] = 3,
+    bits: Annotated[list[int] | None, typer.Option(help="Code lengths [default: the target's].")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds 0, 1, …, so many [default: the target's].")] = None,
     jobs: Jobs = None,
     device: Device = "auto",
     root: Root = None,
     out: Annotated[Path, typer.Option(help="Where tables and figures go.")] = FIGURES,
+    list_: Annotated[bool, typer.Option("--list", help="List the targets and do nothing.")] = False,
 ) -> None:
     """Train what is missing, evaluate, and write tables and figures; safe to interrupt and start again."""
-    from . import results
-    from .data import load_dataset
-    from .experiments import execute, main_grid, sized
-    from .files import make_folder
+    from .targets import TARGETS, carry_out
 
-    make_folder(out)
-    load_dataset(sized(dataset, preset), root, progress=True)  # built here, before worker processes ask for it
-    grid = main_grid(dataset, preset, bits, seeds, str(root) if root else None)
-    records = execute(grid, device=device, jobs=jobs, say=typer.echo)
-    results.save(out / "data" / "main.json", records)
+    if list_:
+        for name, wanted in TARGETS.items():
+            typer.echo(f"{name:<8} {wanted.heading}")
+        return
+    chosen = targets or ["main"]
+    where = {"dataset": dataset, "preset": preset, "root": root, "out": out, "device": device, "jobs": jobs}
+    carry_out(chosen, bits=bits, seeds=seeds, **where, say=typer.echo)
     for path in [*_draw(out), *_tabulate(out)]:
         typer.echo(f"wrote {_short(path)}")
-    _show(records)
+    for name in chosen:
+        _show(out, name)
 
 
 @app.command()
@@ -156,6 +158,17 @@ def notebooks(
     course.execute(names or course.notebooks(), jobs=jobs, say=typer.echo)
 
 
+@app.command()
+def bench(out: Path = FIGURES) -> None:
+    """Measure speed and memory of the selective scan, and hash centres; some minutes, on cores without other work."""
+    from .bench import execute, save
+    from .files import make_folder
+
+    make_folder(out)
+    for path in save(execute(typer.echo), out):
+        typer.echo(f"wrote {_short(path)}")
+
+
 def _changes(assignments: list[str]) -> dict[str, object]:
     values = {}
     for assignment in assignments:
@@ -171,14 +184,27 @@ def _changes(assignments: list[str]) -> dict[str, object]:
 
 def _tabulate(out: Path) -> list[Path]:
     from . import results
-    from .tables import write_main
+    from .tables import write
+    from .targets import TARGETS
 
-    return write_main(results.load(out / "data" / "main.json"), out / "tables")
+    there = [name for name in TARGETS if (out / "data" / f"{name}.json").is_file()]
+    return [
+        path
+        for name in there or ["main"]  # which is then missed by name
+        for path in write(
+            results.load(out / "data" / f"{name}.json"),
+            out / "tables" / name,
+            TARGETS[name].heading,
+            TARGETS[name].order(),
+        )
+    ]
 
 
 def _draw(out: Path) -> list[Path]:
     from . import plots, results
 
+    if not (out / "data" / "main.json").is_file() and list((out / "data").glob("*.json")):
+        return []  # other tables were asked for, and they have no figure
     records = results.load(out / "data" / "main.json")
     return [
         *plots.save(plots.map_at_k(records), out / "map_at_k"),
@@ -186,16 +212,15 @@ def _draw(out: Path) -> list[Path]:
     ]
 
 
-def _show(records: list[dict]) -> None:
+def _show(out: Path, name: str) -> None:
+    from . import results
     from .tables import caption, main_table
+    from .targets import target
 
-    table = main_table(records).map(lambda cell: str(cell).strip("*"))
-    typer.echo(
-        "\n"
-        + table.to_string(index=False)
-        + "\n\n"
-        + caption(records).replace("Bold: highest mean of a code length; read it with the spread. ", "")
-    )
+    records, wanted = results.load(out / "data" / f"{name}.json"), target(name)
+    table = main_table(records, wanted.order()).map(lambda cell: str(cell).strip("*"))
+    note = caption(records).replace("Bold: highest mean of a code length; read it with the spread. ", "")
+    typer.echo(f"\n{name}: {wanted.heading}\n{table.to_string(index=False)}\n\n{note}")
 
 
 def _short(path: Path) -> Path:

@@ -21,13 +21,24 @@ from .codes import encode, save_codes
 from .data import EMBEDDED, Dataset, load_dataset
 from .errors import SSVHError
 from .files import read_json, write_json
-from .methods import available, configure, construct, method_class
+from .methods import configure, construct, method_class
 from .metrics import evaluate
+from .results import printed_name
 from .runs import Run, default_folder, describe
 from .source import code_digest
 from .training import choose_device, fit
 
 Record = dict  # one run and what came out, as plain JSON
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: a method, perhaps with fields of its Config changed, under a label other than its name."""
+
+    method: str
+    label: str = ""
+    variant: str = "paper"
+    changes: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,9 +52,11 @@ class Experiment:
     preset: str | None = None
     variant: str = "paper"
     root: str | None = None
+    changes: tuple[tuple[str, Any], ...] = ()
+    label: str = ""
 
     def __str__(self) -> str:
-        return f"{self.method} {self.bits} bits, seed {self.seed}"
+        return f"{self.label or printed_name(self.method, self.variant)}, {self.bits} bits, seed {self.seed}"
 
 
 def sized(dataset: str, preset: str | None) -> str:
@@ -52,13 +65,14 @@ def sized(dataset: str, preset: str | None) -> str:
     return sibling if preset == "smoke" and sibling in EMBEDDED else dataset
 
 
-def main_grid(dataset: str, preset: str, bits: Iterable[int], seeds: int, root: str | None = None) -> list[Experiment]:
-    """Every method at every code length from every seed; those trained by gradient come first, as they take longest."""
+def grid(
+    rows: Iterable[Row], dataset: str, preset: str, bits: Iterable[int], seeds: int, root: str | None = None
+) -> list[Experiment]:
+    """Each row at every code length from every seed; methods trained by gradient come first, as they take longest."""
     name = sized(dataset, preset)
-    methods = sorted(available(), key=lambda method: hasattr(method_class(method), "solve"))
     return [
-        Experiment(name, method, length, seed, preset, root=root)
-        for method in methods
+        Experiment(name, row.method, length, seed, preset, row.variant, root, row.changes, row.label)
+        for row in sorted(rows, key=lambda row: hasattr(method_class(row.method), "solve"))
         for length in bits
         for seed in range(seeds)
     ]
@@ -79,11 +93,11 @@ def execute(
     """
     choose_device(device)  # this and the next line find every mistake in the request before anything runs
     folders = {experiment: folder_of(experiment) for experiment in experiments}
-    missing = [experiment for experiment, folder in folders.items() if not _measured(folder)]
+    missing = list({folder: run for run, folder in folders.items() if not _measured(folder)}.values())  # each once
     workers = min(jobs or default_jobs(device), max(1, len(missing)))
     failures = {}
     if missing:
-        kept = len(folders) - len(missing)
+        kept = len(set(folders.values())) - len(missing)
         say(f"{len(missing)} runs to do, {kept} kept from before, {workers} at a time.")
         with _progress(missing, folders) as bar, joblib.parallel_config("loky", inner_max_num_threads=1):
             tasks = (joblib.delayed(_attempt)(experiment, device, os.getpid()) for experiment in missing)
@@ -144,6 +158,7 @@ def record(experiment: Experiment, folder: Path) -> Record:
         "dataset": experiment.dataset,
         "method": experiment.method,
         "variant": experiment.variant,
+        "label": experiment.label,
         "preset": experiment.preset,
         "bits": experiment.bits,
         "seed": experiment.seed,
@@ -167,7 +182,7 @@ def default_jobs(device: str) -> int:
 def _configured(experiment: Experiment) -> tuple[Dataset, Any]:
     """The dataset and the Config of an experiment."""
     dataset = _dataset(experiment.dataset, experiment.root)
-    choices = {"variant": experiment.variant, "preset": experiment.preset}
+    choices = {"variant": experiment.variant, "preset": experiment.preset, **dict(experiment.changes)}
     return dataset, configure(experiment.method, dataset, experiment.bits, **choices)
 
 
@@ -204,9 +219,9 @@ def _end_with(parent: int) -> None:
 
 def _line(experiment: Experiment, folder: Path, error: str | None) -> str:
     if error:
-        return f"  {experiment!s:<30} FAILED: {error.strip().splitlines()[-1]}"
+        return f"  {experiment!s:<42} FAILED: {error.strip().splitlines()[-1]}"
     done = record(experiment, folder)
-    return f"  {experiment!s:<30} mAP@20 {done['map']['20']:.3f}   {done['seconds']:6.1f} s"
+    return f"  {experiment!s:<42} mAP@20 {done['map']['20']:.3f}   {done['seconds']:6.1f} s"
 
 
 @contextmanager

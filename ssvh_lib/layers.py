@@ -6,6 +6,7 @@ Shapes: B videos, T frames, V visible frames, C width, K bits.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -33,24 +34,45 @@ def sign_ste(values: Tensor) -> Tensor:
 
 
 class HashLayer(nn.Module):
-    """Tokens ``(…, C)`` -> ±1 codes ``(…, K)``: linear, LayerNorm, sign with straight-through gradient."""
+    """Tokens ``(…, C)`` -> codes ``(…, K)``: linear, LayerNorm, then ``squash``.
 
-    def __init__(self, width: int, bits: int):
+    That is the sign with straight-through gradient for codes of ±1, or tanh for soft ones.
+    """
+
+    def __init__(self, width: int, bits: int, squash: Callable[[Tensor], Tensor] = sign_ste):
         super().__init__()
         self.linear = nn.Linear(width, bits)
         self.norm = nn.LayerNorm(bits)
+        self.squash = squash
 
     def forward(self, tokens: Tensor) -> Tensor:
         """The codes."""
-        return sign_ste(self.norm(self.linear(tokens)))
+        return self.squash(self.norm(self.linear(tokens)))
+
+
+class _ReverseGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, values: Tensor) -> Tensor:
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
+        return -gradient
+
+
+def reverse_gradient(values: Tensor) -> Tensor:
+    """``values`` as they are; the gradient changes its sign (gradient reversal layer: Ganin & Lempitsky, 2015).
+
+    What comes before it climbs the loss that what comes after it descends: a min-max game in one backward pass.
+    """
+    return _ReverseGradient.apply(values)
 
 
 def sinusoidal_positions(frames: int, width: int) -> Tensor:
     """Fixed position codes ``(T, C)`` (Vaswani et al., 2017): even columns are sines, odd ones cosines."""
-    column = torch.arange(width)
-    rate = torch.exp(-math.log(10_000.0) * 2 * (column // 2) / width)
-    angle = torch.arange(frames)[:, None] * rate  # (T, C)
-    return torch.where(column % 2 == 0, angle.sin(), angle.cos())
+    column = torch.arange(width, dtype=torch.float64)  # rounded at the end, as the released code does
+    angle = torch.arange(frames)[:, None] * torch.exp(-math.log(10_000.0) * 2 * (column // 2) / width)  # (T, C)
+    return torch.where(column % 2 == 0, angle.sin(), angle.cos()).float()
 
 
 class Attention(nn.Module):
@@ -71,13 +93,25 @@ class Attention(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Mix the tokens."""
+        query, key, value = self._project(tokens)
+        # Two plain products: at T <= 30 the fused attention is no faster, and its bfloat16 backward is slower on CPUs.
+        mixed = self._weights(query, key) @ value  # (B, heads, T, w)
+        return self.out(mixed.transpose(1, 2).reshape(*tokens.shape[:2], -1))
+
+    def weights(self, tokens: Tensor) -> Tensor:
+        """How much each token (third axis) attends to each other (last axis), ``(B, heads, T, T)``; rows sum to 1."""
+        query, key, _ = self._project(tokens)
+        return self._weights(query, key)
+
+    def _weights(self, query: Tensor, key: Tensor) -> Tensor:
+        return (query * self.head_width**-0.5 @ key.transpose(-2, -1)).softmax(dim=-1)
+
+    def _project(self, tokens: Tensor) -> Tensor:
+        """Queries, keys and values, ``(3, B, heads, T, w)``."""
         B, T, _ = tokens.shape
         bias = torch.cat([self.query_bias, torch.zeros_like(self.query_bias), self.value_bias])
         qkv = nn.functional.linear(tokens, self.qkv.weight, bias)  # (B, T, 3 * inner)
-        query, key, value = qkv.view(B, T, 3, self.heads, self.head_width).permute(2, 0, 3, 1, 4)  # (B, heads, T, w)
-        # Two plain products: at T <= 30 the fused attention is no faster, and its bfloat16 backward is slower on CPUs.
-        weights = (query * self.head_width**-0.5 @ key.transpose(-2, -1)).softmax(dim=-1)  # (B, heads, T, T)
-        return self.out((weights @ value).transpose(1, 2).reshape(B, T, -1))
+        return qkv.view(B, T, 3, self.heads, self.head_width).permute(2, 0, 3, 1, 4)
 
 
 class Block(nn.Module):
@@ -96,8 +130,12 @@ class Block(nn.Module):
         return tokens + self.mlp(self.mlp_norm(tokens))
 
 
-def xavier(module: nn.Module) -> None:
-    """Xavier-uniform weights and zero biases for a linear layer; for use with ``Module.apply``."""
+def xavier(module: nn.Module, spare: tuple[type[nn.Module], ...] = ()) -> None:
+    """Xavier-uniform weights and zero biases for the linear layers in ``module``, except in parts of type ``spare``."""
+    if isinstance(module, spare):
+        return
+    for part in module.children():
+        xavier(part, spare)
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
+from torch.nn.functional import cross_entropy, normalize
 
 
 def masked_reconstruction(predicted: Tensor, frames: Tensor) -> Tensor:
@@ -30,3 +31,48 @@ def debiased_contrastive(first: Tensor, second: Tensor, temperature: float, posi
     biased = (similarity.sum(dim=1) - own - positive_prior * negatives * positive) / (1 - positive_prior)
     floor = negatives * math.exp(-1 / temperature)  # the least that the negatives of unit vectors can add up to
     return -torch.log(positive / (positive + biased.clamp(min=floor))).mean()
+
+
+def frame_errors(predicted: Tensor, frames: Tensor) -> Tensor:
+    """Mean squared error of each predicted frame ``(B, M)``; predicted and true frames are ``(B, M, D)``."""
+    return (predicted.float() - frames.float()).square().mean(dim=-1)
+
+
+def centre_alignment(codes: Tensor, centres: Tensor, targets: Tensor, temperature: float) -> Tensor:
+    """Cross-entropy between ``targets`` and the softmax of ⟨code, centre⟩ / (K · temperature) over M centres.
+
+    ``codes (B, K)``, ``centres (M, K)`` ±1, ``targets`` the index of a centre ``(B,)`` or a distribution ``(B, M)``.
+    With fixed hash centres it is the global loss of S5VH (Wang et al., AAAI 2025).
+    """
+    logits = codes.float() @ centres.float().T / (codes.shape[1] * temperature)  # (B, M)
+    return cross_entropy(logits, targets)
+
+
+def point_to_set(
+    codes: Tensor, clusterings: Sequence[tuple[Tensor, Tensor]], rows: Tensor, temperature: float
+) -> Tensor:
+    """Pull the ``codes (B, K)`` of videos ``rows (B,)`` to the anchor code of their cluster, away from all others.
+
+    A clustering is a pair: the cluster of every training video ``(N,)``, and the clusters' anchor codes ``(M, K)`` ±1.
+    The mean over clusterings of InfoNCE with the anchors as keys: P2Set of AutoSSVH (Lian et al., CVPR 2025).
+    """
+    terms = [centre_alignment(codes, anchors, labels[rows], temperature) for labels, anchors in clusterings]
+    return torch.stack(terms).mean()
+
+
+def prototype_contrast(
+    codes: Tensor, labels: Tensor, prototypes: Tensor, concentration: Tensor, rng: torch.Generator
+) -> Tensor:
+    """InfoNCE of ``codes (B, K)`` against cluster means, in the manner of PCL (Li et al., ICLR 2021).
+
+    ``labels (B,)`` are the clusters of the codes, ``prototypes (M, K)`` have length 1, and ``concentration (M,)`` is
+    the temperature of each. Keys are the prototypes of the batch, one for each code, and at most B others drawn by
+    ``rng``. As in AutoSSVH's released code, another code of the same cluster puts its prototype among the negatives.
+    """
+    others = torch.ones(len(prototypes), dtype=torch.bool, device=labels.device)
+    others[labels] = False
+    negatives = others.nonzero()[:, 0]
+    drawn = negatives[torch.randperm(len(negatives), generator=rng, device=rng.device)[: len(codes)]]
+    keys = torch.cat([labels, drawn])
+    logits = normalize(codes.float(), dim=1) @ prototypes[keys].T / concentration[keys]
+    return cross_entropy(logits, torch.arange(len(codes), device=labels.device))

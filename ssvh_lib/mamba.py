@@ -1,4 +1,4 @@
-"""Mamba (Gu & Dao, 2023): a recurrence whose memory depends on its input, and a block that runs it both ways.
+"""Mamba (Gu & Dao, 2023): a recurrence whose memory depends on its input.
 
 Shapes: B videos, T frames, C width, E = 2C channels, S states of a channel, R rank of the step sizes. The letters A, B,
 C, D of the scan are the paper's.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import dropout, pad, silu, softplus
+from torch.nn.functional import pad, silu, softplus
 
 from .scan_kernel import scan_backward, scan_forward
 
@@ -39,7 +40,8 @@ def selective_scan_loop(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tenso
 def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
     """``selective_scan_loop`` by the fastest means there is; in float32 at least, and returned in the type of ``u``.
 
-    On a CPU: compiled loops, if there is numba. On CUDA: the kernel of the authors' package mamba-ssm, if there is one.
+    On a CPU: compiled loops, if there is numba. On CUDA: the kernel of the authors' package mamba-ssm, if there is one,
+    or else ours in Triton, which comes with PyTorch there.
     """
     dtype = torch.promote_types(u.dtype, torch.float32)
     scan = _fastest_scan(u.device.type, dtype)
@@ -51,11 +53,14 @@ def _fastest_scan(device: str, dtype: torch.dtype) -> Callable[..., Tensor]:
     if dtype == torch.float32 and device == "cpu" and find_spec("numba"):
         return _compiled_scan
     if dtype == torch.float32 and device == "cuda":
-        try:
+        with suppress(ImportError):
             from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
-        except ImportError:
-            return selective_scan_loop
-        return lambda u, delta, A, B, C, D: selective_scan_fn(u.mT, delta.mT, A, B.mT, C.mT, D).mT
+
+            return lambda u, delta, A, B, C, D: selective_scan_fn(u.mT, delta.mT, A, B.mT, C.mT, D).mT
+        with suppress(ImportError):
+            from .scan_triton import selective_scan_triton
+
+            return selective_scan_triton
     return selective_scan_loop
 
 
@@ -122,24 +127,3 @@ class Mamba(nn.Module):
         weights = self.conv1d.weight[:, 0].unbind(-1)  # (E,) each
         padded, T = pad(u, (0, 0, len(weights) - 1, 0)), u.shape[1]
         return sum((padded[:, k : k + T] * weight for k, weight in enumerate(weights)), self.conv1d.bias)
-
-
-class BidirectionalMambaBlock(nn.Module):
-    """``x + DropPath(M1(LN1 x) + flip(M2(LN2 flip x)))`` on ``(B, T, C)``, of S5VH (Wang et al., AAAI 2025); no MLP.
-
-    Drop-path leaves the sum out for whole videos, at ``drop_path`` in training. With ``tied``, M2 is M1, as in the
-    released code, which assigns it anew in each forward pass; the norms stay two.
-    """
-
-    def __init__(self, width: int, states: int = 16, drop_path: float = 0.0, tied: bool = False):
-        super().__init__()
-        self.drop_path = drop_path
-        self.norms = nn.ModuleList(nn.LayerNorm(width, eps=1e-6) for _ in range(2))
-        self.mambas = nn.ModuleList(Mamba(width, states) for _ in range(1 if tied else 2))
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Add to each frame what came before it and what comes after it."""
-        onward = self.mambas[0](self.norms[0](tokens))
-        back = self.mambas[-1](self.norms[1](tokens.flip(1))).flip(1)
-        kept = dropout(tokens.new_ones(len(tokens), 1, 1), self.drop_path, self.training)  # 0 or 1 / (1 - drop_path)
-        return tokens + kept * (onward + back)

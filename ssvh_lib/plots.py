@@ -12,8 +12,7 @@ import pandas as pd
 
 from .errors import SSVHError
 from .files import make_folder, write_file
-from .results import summary
-from .tables import printed_name
+from .results import printed_name, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,19 +71,19 @@ def map_at_k(records: list[dict]) -> Figure:
     _check_one_dataset(records)
     results = summary(records)
     lengths = sorted(results.index.unique("bits"))
-    names = sorted({(method, variant) for _, method, variant, _ in results.index})
+    names = sorted({(method, variant, label) for _, method, variant, label, _ in results.index})
     columns = [name for name in results.columns.unique(0) if name.startswith("mAP@")]
     cutoffs = [int(name.removeprefix("mAP@")) for name in columns]
     with style():
         figure, panels = plt.subplots(1, len(lengths), figsize=(3.6 * len(lengths), 3.4), sharey=True, squeeze=False)
         for panel, bits in zip(panels[0], lengths, strict=True):
             group = results.xs(bits, level="bits")
-            for number, (method, variant) in enumerate(names):
-                if (method, variant) in group.index.droplevel("dataset"):
-                    row = group.xs((method, variant), level=("method", "variant"))
-                    mean = row[[(name, "mean") for name in columns]].to_numpy()[0]
-                    spread = np.nan_to_num(row[[(name, "std") for name in columns]].to_numpy()[0])
-                    _band(panel, cutoffs, mean, spread, number, printed_name(method, variant))
+            for number, name in enumerate(names):
+                if name in group.index.droplevel("dataset"):
+                    row = group.xs(name, level=("method", "variant", "label"))
+                    mean = row[[(column, "mean") for column in columns]].to_numpy()[0]
+                    spread = np.nan_to_num(row[[(column, "std") for column in columns]].to_numpy()[0])
+                    _band(panel, cutoffs, mean, spread, number, printed_name(*name))
             panel.set(title=f"{bits} bits", xlabel="k, items retrieved", xticks=cutoffs)
         panels[0, 0].set_ylim(bottom=0)  # once all panels, which share the axis, are drawn
         panels[0, 0].set_ylabel("mAP@k (higher is better)")
@@ -108,12 +107,12 @@ def precision_recall(records: list[dict]) -> Figure:
     """Precision against recall as the Hamming radius grows, a panel for each code length, averaged over seeds."""
     _check_one_dataset(records)
     lengths = sorted({record["bits"] for record in records})
-    names = sorted({(record["method"], record["variant"]) for record in records})
+    names = sorted({(record["method"], record["variant"], record["label"]) for record in records})
     with style():
         figure, panels = plt.subplots(1, len(lengths), figsize=(3.6 * len(lengths), 3.4), sharey=True, squeeze=False)
         for panel, bits in zip(panels[0], lengths, strict=True):
             for number, name in enumerate(names):
-                curves = [r for r in records if (r["method"], r["variant"]) == name and r["bits"] == bits]
+                curves = [r for r in records if (r["method"], r["variant"], r["label"]) == name and r["bits"] == bits]
                 if curves:
                     recall = np.mean([curve["recall"] for curve in curves], axis=0)
                     precision = pd.DataFrame([curve["precision"] for curve in curves]).astype(float).mean().to_numpy()

@@ -12,7 +12,24 @@ import pandas as pd
 from .errors import SSVHError
 from .files import make_folder, read_json, write_json
 
-KEY = ["dataset", "method", "variant", "bits"]
+KEY = ["dataset", "method", "variant", "label", "bits"]
+TITLES = {  # as the papers write them; others by their file's name
+    "autossvh": "AutoSSVH",
+    "conmh": "ConMH",
+    "itq": "ITQ",
+    "lsh": "LSH",
+    "s5vh": "S5VH",
+}
+
+
+def title(method: str) -> str:
+    """A method's name as printed."""
+    return TITLES.get(method, method)
+
+
+def printed_name(method: str, variant: str, label: str = "", **_: object) -> str:
+    """What a row is called: its label, or the method's name with its variant where that is not the paper's."""
+    return label or title(method) + ("" if variant == "paper" else f" ({variant})")
 
 
 def save(path: Path, records: list[dict]) -> None:
@@ -40,7 +57,7 @@ def frame(records: list[dict]) -> pd.DataFrame:
 
 
 def summary(records: list[dict]) -> pd.DataFrame:
-    """Mean and standard deviation over seeds: one row for each dataset, method, variant and code length.
+    """Mean and standard deviation over seeds: one row for each dataset, method, variant, label and code length.
 
     Columns are pairs (measure, "mean" | "std"), and ("seeds", "count"). The deviation of a single seed is NaN.
     """

@@ -41,7 +41,7 @@ def describe(method: str, config: Any, dataset: Dataset, seed: int) -> dict:
     return {
         "method": method,
         "code": _code(method),
-        "config": asdict(config),
+        "config": {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(config).items()},
         "dataset": dataset.name,
         "data_fingerprint": dataset.fingerprint,
         "seed": seed,

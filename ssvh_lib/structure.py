@@ -107,3 +107,23 @@ def component_vote(codes: np.ndarray, labels: np.ndarray, clusters: int) -> np.n
     surplus = np.zeros((clusters, codes.shape[1]))
     np.add.at(surplus, labels, codes)
     return np.where(surplus >= 0, 1, -1).astype(np.int8)
+
+
+def prototypes(
+    vectors: np.ndarray, clusters: int, seed: int | np.random.Generator, temperature: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels ``(N,)``, cluster means of length 1 ``(M, D)`` and their concentrations ``(M,)`` from ``vectors (N, D)``.
+
+    As in PCL (Li et al., ICLR 2021) and AutoSSVH's released code: the concentration is the mean distance to the centre
+    over log(members + 10), that of a single member the largest; clipped to the 10th and 90th percentile, then scaled to
+    the mean ``temperature``. It is 0 for clusters of equal vectors if there are enough of them; a loss divided by it is
+    then infinite or NaN, there as here.
+    """
+    centres, labels = kmeans(vectors, clusters, seed, restarts=5)
+    distance, members = np.linalg.norm(vectors - centres[labels], axis=1), np.bincount(labels, minlength=clusters)
+    spread = np.bincount(labels, distance, minlength=clusters) / members / np.log(members + 10)
+    spread = np.where(members > 1, spread, spread.max())
+    spread = np.clip(spread, *np.percentile(spread, (10, 90)))
+    unit = centres / np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-12)
+    with np.errstate(invalid="ignore"):  # the loss shows it
+        return labels, unit.astype(np.float32), (temperature * spread / spread.mean()).astype(np.float32)

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from .files import make_folder, write_text
-from .results import summary
-
-TITLES = {"lsh": "LSH", "itq": "ITQ", "conmh": "ConMH"}  # as the papers write them; others by their file's name
+from .results import printed_name, summary
 
 
-def title(method: str) -> str:
-    """A method's name as printed."""
-    return TITLES.get(method, method)
-
-
-def printed_name(method: str, variant: str, **_: object) -> str:
-    """A method's name as printed, with its variant where that is not the paper's."""
-    return title(method) + ("" if variant == "paper" else f" ({variant})")
-
-
-def main_table(records: list[dict]) -> pd.DataFrame:
+def main_table(records: list[dict], order: Sequence[str] = ()) -> pd.DataFrame:
     """Method, code length and "mean ± std" of every measure; the best mean of each length and measure in ``**``.
 
-    The order is by dataset, which is named if there are several, by code length, and from the lowest to the
-    highest mAP@20.
+    By dataset, which is named if there are several, by code length, and then in the ``order`` of printed names, or from
+    the lowest to the highest mAP@20.
     """
     results = summary(records)
     measures = [name for name in results.columns.get_level_values(0).unique() if name.startswith(("mAP@", "GMAP"))]
@@ -35,12 +23,17 @@ def main_table(records: list[dict]) -> pd.DataFrame:
     several = results.index.unique("dataset").size > 1
     for (dataset, bits), group in results.groupby(level=["dataset", "bits"]):
         best = {name: group[(name, "mean")].max() for name in measures}
-        for key, row in group.sort_values(("mAP@20", "mean")).iterrows():
-            identity = dict(zip(results.index.names, key, strict=True))
+        named = [(dict(zip(results.index.names, key, strict=True)), row) for key, row in group.iterrows()]
+        for identity, row in sorted(named, key=lambda pair: _place(*pair, order)):
             cells = {name: _cell(row[name], row[(name, "mean")] == best[name]) for name in measures}
             place = {"dataset": dataset} if several else {}
             rows.append({**place, "bits": bits, "method": printed_name(**identity), **cells, **_costs(row)})
     return pd.DataFrame(rows)
+
+
+def _place(identity: dict, row: pd.Series, order: Sequence[str]) -> tuple[float, ...]:
+    name = printed_name(**identity)
+    return order.index(name) if name in order else len(order), row[("mAP@20", "mean")]
 
 
 def _cell(value: pd.Series, best: bool) -> str:
@@ -92,16 +85,16 @@ def to_csv(records: list[dict]) -> str:
     return results.reset_index().to_csv(index=False, float_format="%.6g")
 
 
-def write_main(records: list[dict], folder: Path) -> list[Path]:
-    """Write ``main.md``, ``main.csv`` and ``main.tex`` into ``folder``."""
-    make_folder(folder)
-    table, note = main_table(records), caption(records)
+def write(records: list[dict], path: Path, heading: str = "", order: Sequence[str] = ()) -> list[Path]:
+    """Write a table as ``path`` with the suffixes md, csv and tex; ``heading`` opens the note below it."""
+    make_folder(path.parent)
+    table, note = main_table(records, order), f"{heading} {caption(records)}".strip()
     writers: dict[str, Callable[[], str]] = {
         "md": lambda: to_markdown(table, note),
         "csv": lambda: to_csv(records),
         "tex": lambda: to_latex(table, note),
     }
-    paths = [folder / f"main.{suffix}" for suffix in writers]
+    paths = [path.with_suffix(f".{suffix}") for suffix in writers]
     for path, write in zip(paths, writers.values(), strict=True):
         write_text(path, write())
     return paths

@@ -113,7 +113,7 @@ def _train(model: nn.Module, dataset: Dataset, run: Run, seed: int, progress: bo
             for group in optimiser.param_groups:
                 group["lr"] = rate
             try:
-                terms = _epoch(model, optimiser, dataset.train, epoch_seed(seed, epoch), bar)
+                terms = _epoch(model, optimiser, dataset.train, epoch, epoch_seed(seed, epoch), bar)
             except KeyboardInterrupt:
                 bar.close()
                 raise KeyboardInterrupt(
@@ -129,7 +129,8 @@ def _train(model: nn.Module, dataset: Dataset, run: Run, seed: int, progress: bo
             history.append({"epoch": epoch + 1, "seconds": seconds, "learning_rate": rate, **terms})
             bar.set_postfix(loss=f"{terms['loss']:.4g}")
             run.save_history(history)
-            run.save_state({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "history": history})
+            states = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "memory": _memory(model)}
+            run.save_state({**states, "history": history})
     return spent + time.perf_counter() - start
 
 
@@ -139,13 +140,31 @@ def _resume(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> lis
         return []
     model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])  # moves to the parameters' device what belongs there
+    for name, tensor in state["memory"].items():
+        setattr(model, name, tensor.to(next(model.parameters()).device))
     return state["history"]
 
 
+def _memory(model: nn.Module) -> dict[str, Tensor]:
+    """What a method needs to go on training, but not to encode."""
+    return {name: getattr(model, name) for name in getattr(model, "MEMORY", ())}
+
+
 def _epoch(
+    model: nn.Module, optimiser: torch.optim.Optimizer, train: VideoFeatures, epoch: int, seed: int, bar: tqdm
+) -> dict[str, float]:
+    """One pass over the training videos; the mean of every loss term, and what the method says of itself."""
+    if hasattr(model, "begin_epoch"):
+        bar.set_postfix_str("looking at the whole training set")
+        model.begin_epoch(epoch, train, np.random.default_rng([seed, epoch]))
+        bar.set_postfix_str("")
+    terms = _pass(model, optimiser, train, seed, bar)
+    return terms | (model.describe_epoch(train) if hasattr(model, "describe_epoch") else {})
+
+
+def _pass(
     model: nn.Module, optimiser: torch.optim.Optimizer, train: VideoFeatures, seed: int, bar: tqdm
 ) -> dict[str, float]:
-    """One pass over the training videos; the mean of every loss term."""
     device = next(model.parameters()).device
     rng = torch.Generator(device).manual_seed(seed)
     sums: dict[str, Tensor] = {}
@@ -180,6 +199,8 @@ def _step(model: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch, rng:
 
 def _check(losses: list[Tensor], last_step: int) -> None:
     """FloatingPointError if one of the latest losses is not finite; empties the list."""
+    if not losses:
+        return
     finite = torch.stack(losses).isfinite().cpu()
     if not finite.all():
         step = last_step - len(losses) + 1 + int((~finite).int().argmax())

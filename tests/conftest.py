@@ -82,6 +82,7 @@ def make_record():
             "dataset": "moving-digits",
             "method": method,
             "variant": "paper",
+            "label": "",
             "preset": "small",
             "bits": bits,
             "seed": seed,

@@ -18,10 +18,12 @@ RANKS = [
     {"files"},
     {"source"},
     {"data"},
-    {"scan_kernel"},
-    {"samplers", "layers", "losses", "mamba", "structure"},
-    {"hash_centres"},
+    {"scan_kernel", "scan_triton"},
+    {"layers", "losses", "mamba", "schedules", "structure"},
+    {"samplers", "mixers", "hash_centres"},
+    {"autoencoder"},
     {"methods"},
+    {"checkpoints"},
     {"runs"},
     {"training"},
     {"codes"},
@@ -29,14 +31,18 @@ RANKS = [
     {"metrics"},
     {"results"},
     {"experiments"},
+    {"targets"},
     {"tables"},
     {"plots"},
     {"inspector"},
-    {"course"},
+    {"course", "bench"},
     {"cli"},
     {"__init__", "__main__"},
 ]
-METHOD_MAY_IMPORT = {"errors", "samplers", "layers", "losses", "mamba", "structure", "hash_centres"}
+METHOD_MAY_IMPORT = {
+    *("errors", "autoencoder", "hash_centres", "layers", "losses", "mamba", "mixers", "samplers", "schedules"),
+    "structure",
+}
 
 
 def rank(module: str) -> int:

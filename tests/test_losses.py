@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from ssvh_lib.losses import debiased_contrastive, masked_reconstruction
+from ssvh_lib.losses import (
+    centre_alignment,
+    debiased_contrastive,
+    frame_errors,
+    masked_reconstruction,
+    point_to_set,
+    prototype_contrast,
+)
 
 
 @pytest.fixture
@@ -114,3 +121,59 @@ def test_masked_reconstruction_by_hand():
     frames = torch.tensor([[[1.0, 0.0], [0.0, 3.0]], [[5.0, 5.0], [1.0, 2.0]]])
     assert masked_reconstruction(predicted, frames).item() == pytest.approx((4 + 9 + 1) / 8)
     assert masked_reconstruction(frames, frames) == 0
+
+
+def test_frame_errors_average_to_the_masked_reconstruction():
+    generator = torch.Generator().manual_seed(0)
+    predicted, frames = torch.randn(2, 3, 4, 5, generator=generator)
+    errors = frame_errors(predicted, frames)
+    assert errors.shape == (3, 4)
+    assert errors[1, 2].item() == pytest.approx(((predicted[1, 2] - frames[1, 2]) ** 2).mean().item())
+    assert_close(errors.mean(), masked_reconstruction(predicted, frames))
+
+
+def test_centre_alignment_by_hand():
+    """K = 2, tau = .5: logits are ⟨code, centre⟩ / 1, so the first code's are 2 and −2."""
+    centres = torch.tensor([[1.0, 1.0], [-1.0, -1.0]])
+    codes = torch.tensor([[1.0, 1.0], [0.5, -0.5]])
+    wanted = (math.log(1 + math.exp(-4)) + math.log(2)) / 2
+    assert centre_alignment(codes, centres, torch.tensor([0, 1]), 0.5).item() == pytest.approx(wanted)
+    soft = torch.tensor([[0.75, 0.25], [0.5, 0.5]])
+    wanted = (math.log(1 + math.exp(-4)) + 0.25 * 4 + math.log(2)) / 2
+    assert centre_alignment(codes, centres, soft, 0.5).item() == pytest.approx(wanted)
+
+
+def test_centre_alignment_has_a_floor_for_fixed_centres():
+    """Codes within [−1, 1] cannot cost less than log(1 + (M − 1) e^(−2/τ)): a loss below it needs other centres."""
+    centres = torch.tensor([[1.0] * 8, [-1.0] * 8])
+    best = centre_alignment(centres, centres, torch.tensor([0, 1]), 0.5)
+    assert best.item() == pytest.approx(math.log(1 + math.exp(-4)), rel=1e-4)
+
+
+def test_point_to_set_is_the_mean_over_granularities():
+    generator = torch.Generator().manual_seed(0)
+    codes, rows = torch.randn(3, 8, generator=generator), torch.tensor([4, 0, 2])
+    clusterings = [
+        (torch.tensor([0, 1, 0, 1, 1]), torch.randn(2, 8, generator=generator).sign()),
+        (torch.tensor([2, 1, 0, 0, 1]), torch.randn(3, 8, generator=generator).sign()),
+    ]
+    terms = [centre_alignment(codes, anchors, labels[rows], 0.2) for labels, anchors in clusterings]
+    assert_close(point_to_set(codes, clusterings, rows, 0.2), (terms[0] + terms[1]) / 2)
+
+
+def test_prototype_contrast_with_all_prototypes_drawn_is_a_softmax_over_them():
+    """Three codes of three clusters, and two clusters more: all five are keys, each at its own temperature."""
+    generator = torch.Generator().manual_seed(0)
+    codes, prototypes = torch.randn(3, 8, generator=generator), torch.randn(5, 8, generator=generator)
+    prototypes, concentration = prototypes / prototypes.norm(dim=1, keepdim=True), torch.linspace(0.1, 0.5, 5)
+    labels = torch.tensor([4, 0, 2])
+    logits = codes / codes.norm(dim=1, keepdim=True) @ prototypes.T / concentration
+    wanted = (logits.logsumexp(dim=1) - logits[torch.arange(3), labels]).mean()
+    assert_close(prototype_contrast(codes, labels, prototypes, concentration, generator), wanted)
+
+
+def test_prototype_contrast_draws_no_more_others_than_there_are_codes():
+    prototypes = torch.eye(50)
+    codes = prototypes[:2]
+    got = prototype_contrast(codes, torch.tensor([0, 1]), prototypes, torch.ones(50), torch.Generator().manual_seed(0))
+    assert got.item() == pytest.approx(math.log(math.e + 3) - 1)  # its own, and three keys at right angles

@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
-from torch.nn.functional import conv1d, layer_norm, silu, softplus
+from torch.nn.functional import conv1d, silu, softplus
 from torch.testing import assert_close
 
 from ssvh_lib import mamba
 from ssvh_lib.layers import xavier
-from ssvh_lib.mamba import BidirectionalMambaBlock, Mamba, selective_scan, selective_scan_loop
+from ssvh_lib.mamba import Mamba, selective_scan, selective_scan_loop
 
 NAMES = ["u", "delta", "A", "B", "C", "D"]
 
@@ -256,73 +256,3 @@ def test_mamba_does_not_look_ahead(module, noise, t):
 def test_mamba_does_not_mix_videos(module, noise):
     layer, tokens = module(Mamba, 20), noise(3, 6, 20)
     assert_close(layer(tokens)[1:2], layer(tokens[1:2]))
-
-
-# The block
-
-
-@pytest.mark.parametrize("tied", [False, True])
-def test_a_block_is_its_formula(module, noise, tied):
-    block, tokens = module(BidirectionalMambaBlock, 20, tied=tied), noise(2, 7, 20)
-    onward, back = (
-        written_out(layer, layer_norm(way, (20,), norm.weight, norm.bias, eps=1e-6))
-        for layer, norm, way in zip(
-            [block.mambas[0], block.mambas[0 if tied else 1]], block.norms, [tokens, tokens.flip(1)], strict=True
-        )
-    )
-    assert_close(block(tokens), tokens + onward + back.flip(1))
-
-
-def test_a_tied_block_has_one_mamba_and_two_norms():
-    one, two = (sum(map(torch.numel, BidirectionalMambaBlock(20, tied=tied).parameters())) for tied in (True, False))
-    mixer = sum(map(torch.numel, Mamba(20).parameters()))
-    assert (one, two) == (mixer + 80, 2 * mixer + 80)
-
-
-@pytest.mark.parametrize("tied", [False, True])
-def test_a_flipped_video_swaps_the_directions(module, noise, tied):
-    block, tokens = module(BidirectionalMambaBlock, 20, tied=tied), noise(2, 7, 20)
-    flipped = block(tokens.flip(1)).flip(1)
-    assert not torch.allclose(flipped, block(tokens))
-    for parts in (block.norms, block.mambas):
-        parts[0], parts[-1] = parts[-1], parts[0]
-    assert_close(flipped, block(tokens))
-
-
-def test_every_frame_sees_every_other(module, noise):
-    block, tokens = module(BidirectionalMambaBlock, 20), noise(1, 6, 20).requires_grad_()
-    for t in range(6):
-        (gradient,) = torch.autograd.grad(block(tokens)[0, t].square().sum(), tokens)
-        assert (gradient.abs().sum(dim=-1) > 0).all()
-
-
-@pytest.mark.parametrize("tied", [False, True])
-def test_every_parameter_learns(noise, tied):
-    block = BidirectionalMambaBlock(20, tied=tied)
-    block(noise(3, 7, 20)).mul(noise(3, 7, 20)).sum().backward()
-    for name, parameter in block.named_parameters():
-        assert parameter.grad.abs().sum() > 0, name
-
-
-def test_autocast_agrees_with_single_precision(module, noise):
-    block, tokens = module(BidirectionalMambaBlock, 20), noise(2, 40, 20)
-    wanted = block(tokens)
-    with torch.autocast("cpu", torch.bfloat16):
-        found = block(tokens)
-        loss = found.float().square().mean()
-    loss.backward()
-    assert_close(found.float(), wanted, atol=0.03, rtol=0.03)
-    for name, parameter in block.named_parameters():
-        assert parameter.grad.dtype == torch.float32, name
-        assert parameter.grad.isfinite().all(), name
-
-
-def test_drop_path_leaves_whole_videos_as_they_were(module, noise):
-    block, tokens = module(BidirectionalMambaBlock, 20, drop_path=0.25), noise(400, 2, 20)
-    whole = block.eval()(tokens) - tokens
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        added = block.train()(tokens) - tokens
-    dropped = (added == 0).all(dim=-1).all(dim=-1)
-    assert dropped.float().mean().item() == pytest.approx(0.25, abs=0.06)
-    assert_close(added[~dropped], whole[~dropped] / 0.75, atol=1e-5, rtol=1e-5)

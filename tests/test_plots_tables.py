@@ -134,11 +134,11 @@ def test_csv_has_the_unrounded_numbers(records):
 
 
 def test_all_forms_are_written_and_the_order_of_records_does_not_matter(records, tmp_path):
-    paths = tables.write_main(records, tmp_path / "new" / "folder")
+    paths = tables.write(records, tmp_path / "new" / "folder" / "main")
     assert [path.name for path in paths] == ["main.md", "main.csv", "main.tex"]
     first = [path.read_bytes() for path in paths]
     assert tables.caption(records).encode() in first[0]
-    assert [path.read_bytes() for path in tables.write_main(records[::-1], tmp_path / "new" / "folder")] == first
+    assert [path.read_bytes() for path in tables.write(records[::-1], tmp_path / "new" / "folder" / "main")] == first
     assert len(list((tmp_path / "new" / "folder").iterdir())) == 3
 
 

@@ -332,3 +332,32 @@ def test_training_on_a_gpu_resumes_and_comes_close_to_the_cpu(smoke, tmp_path, m
     gpu = ssvh.fit(conmh(smoke), smoke, tmp_path / "gpu", device="cuda", progress=False)
     cpu = fit(smoke, tmp_path / "cpu")
     np.testing.assert_allclose(gpu.history["loss"], cpu.history["loss"], rtol=0.05)
+
+
+@pytest.mark.parametrize(("name", "variant"), [("s5vh", "paper"), ("s5vh", "released"), ("autossvh", "paper")])
+def test_methods_that_look_at_the_whole_set_resume_as_exactly(smoke, tmp_path, monkeypatch, name, variant):
+    """Soft labels that drift from epoch to epoch, and clusters that are found anew, survive an interrupt."""
+
+    def fit(folder):
+        model = (
+            build(name, smoke, 16, variant=variant, epochs=4, smoothing=0.3)
+            if name == "s5vh"
+            else build(name, smoke, 16, variant=variant, epochs=4)
+        )
+        return ssvh.fit(model, smoke, folder, progress=False), model
+
+    whole, finished = fit(tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3, KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            fit(tmp_path / "parts")
+    resumed, again = fit(tmp_path / "parts")
+    assert_same_run(resumed, whole)
+    if name == "s5vh":
+        assert torch.equal(again.labels, finished.labels)
+        assert (finished.labels.max(dim=1).values < 1).all()
+
+
+def test_as_many_steps_as_losses_are_looked_at_are_no_trouble(smoke, tmp_path):
+    assert len(list(training._batches(smoke.train, 16, 0, torch.device("cpu")))) == training.CHECK_EVERY
+    assert fit(smoke, tmp_path / "run", batch_size=16, epochs=1).finished

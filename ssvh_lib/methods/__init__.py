@@ -8,6 +8,10 @@ A method file defines one ``torch.nn.Module`` with
 * either ``solve(videos, rng)`` (classical methods: sets its buffers from the training videos)
   or ``loss(batch, rng)`` (trained methods: a dict of terms with the key ``loss``), ``optimiser()`` and
   ``learning_rate(epoch)``, with ``epochs``, ``batch_size``, ``precision`` and ``max_gradient_norm`` in its Config.
+
+A trained method may also have ``begin_epoch(epoch, videos, rng)``, to look at the whole training set before each epoch;
+``MEMORY``, the names of tensors that it needs to go on training but not to encode; and ``describe_epoch(videos)``,
+a dict of numbers for the history.
 """
 
 from __future__ import annotations
@@ -78,7 +82,7 @@ def configure(
         if not _fits(value, types[field]):
             raise SSVHError(f"{field} of {name} must be {types[field]}, got {value!r}.")
     shape = {"frames": dataset.train.frames, "features": dataset.train.size}
-    values = preset_values(method, preset or dataset.preset, dataset.name)
+    values = preset_values(method, preset or dataset.preset, dataset.name, variant)
     return method.Config(**{**shape, **values, **overrides, "bits": bits, "variant": variant})
 
 
@@ -96,13 +100,16 @@ def construct(method: type[nn.Module], config: Any, seed: int) -> nn.Module:
         return method(config)
 
 
-def preset_values(method: type[nn.Module], preset: str, dataset: str) -> dict[str, Any]:
-    """The Config fields that ``preset`` sets: "paper" is the published values for ``dataset``, if there are any."""
-    if preset == "paper":
-        return method.PRESETS.get(dataset, {})
+def preset_values(method: type[nn.Module], preset: str, dataset: str, variant: str) -> dict[str, Any]:
+    """The Config fields that ``preset`` sets: "paper" is the published values for ``dataset``, if there are any.
+
+    What ``PRESETS`` holds for a variant, as in "released" or "fcvid, released", is added for that variant only.
+    """
     if preset not in PRESETS:
         raise unknown("preset", preset, PRESETS)
-    return method.PRESETS.get(preset, {})
+    name = dataset if preset == "paper" else preset
+    values = (method.PRESETS.get(key, {}) for key in (variant, name, f"{name}, {variant}"))
+    return {field: value for some in values for field, value in some.items()}
 
 
 def check_bits(bits: int) -> None:
