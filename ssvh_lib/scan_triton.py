@@ -69,13 +69,12 @@ def _scan_backward(
     """The gradients of the six inputs, given that of ``y (B, T, E)``."""
     inputs = _laid_out(u, delta, A, B, C, D)
     options = _options(A)
-    (programs,) = _grid(u, options)
     du, ddelta = torch.empty_like(inputs[0]), torch.empty_like(inputs[0])
     dA, dD = u.new_empty(len(u), *A.T.shape), u.new_empty(len(u), len(D))
     dBC = u.new_empty(2, len(u), triton.cdiv(len(D), options["BLOCK"]), *B.shape[1:])
     results = (du, ddelta, dA, dBC[0], dBC[1], dD)
     with torch.cuda.device_of(u):
-        _backward[(programs,)](*inputs, starts, dy.contiguous(), *results, *u.shape[1:], **options)
+        _backward[_grid(u, options)](*inputs, starts, dy.contiguous(), *results, *u.shape[1:], **options)
     return du, ddelta, dA.sum(0).T, *dBC.sum(2), dD.sum(0)
 
 
