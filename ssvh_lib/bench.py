@@ -234,7 +234,7 @@ def tables(results: dict) -> Iterator[tuple[str, pd.DataFrame, str]]:
         rows = pd.DataFrame(_scan_row(case, ours[(*case["shape"], case["passes"])]) for case in cases).fillna("–")
         yield f"Selective scan, {results['environment'][device]}", rows, SCAN_NOTE.format(*cases[0]["shape"])
     rows = pd.DataFrame(results["centres"]).drop(columns="score")
-    yield "Hash centres", rows.map(lambda value: f"{value:.2f}" if isinstance(value, float) else value), CENTRE_NOTE
+    yield "Hash centres", rows.map(lambda value: f"{value:z.2f}" if isinstance(value, float) else value), CENTRE_NOTE
 
 
 def _scan_row(case: dict, ours: dict[str, float] | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ from math import comb
 import numpy as np
 from scipy.linalg import hadamard
 from scipy.stats import spearmanr
+from threadpoolctl import threadpool_limits
 
 from .errors import SSVHError
 from .structure import kmeans, principal_directions
@@ -150,9 +151,10 @@ def optimise_centres(semantic: np.ndarray, initial: np.ndarray, *, sweeps: int =
     best, best_score = codes.copy(), merit(codes, semantic).score
     for _ in range(sweeps):
         before = codes.copy()
-        for i in range(len(codes)):
-            others = np.arange(len(codes)) != i
-            codes[i] = _solve(codes[i], codes[others], target[i, others], shortfall)
+        with threadpool_limits(1):  # thousands of small products, in which threads get into each other's way
+            for i in range(len(codes)):
+                others = np.arange(len(codes)) != i
+                codes[i] = _solve(codes[i], codes[others], target[i, others], shortfall)
         if np.array_equal(before, codes):
             break
         if (score := merit(codes, semantic).score) > best_score:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
+from subprocess import SubprocessError
 
 import torch
 from torch import Tensor, nn
@@ -53,14 +54,21 @@ def _fastest_scan(device: str, dtype: torch.dtype) -> Callable[..., Tensor]:
     if dtype == torch.float32 and device == "cpu" and find_spec("numba"):
         return _compiled_scan
     if dtype == torch.float32 and device == "cuda":
-        with suppress(ImportError):
-            from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
+        return _cuda_scan()
+    return selective_scan_loop
 
-            return lambda u, delta, A, B, C, D: selective_scan_fn(u.mT, delta.mT, A, B.mT, C.mT, D).mT
-        with suppress(ImportError):
-            from .scan_triton import selective_scan_triton
 
-            return selective_scan_triton
+def _cuda_scan() -> Callable[..., Tensor]:
+    with suppress(ImportError):
+        from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
+
+        return lambda u, delta, A, B, C, D: selective_scan_fn(u.mT, delta.mT, A, B.mT, C.mT, D).mT
+    with suppress(ImportError, RuntimeError, OSError, SubprocessError):  # no Triton, or no C compiler for its launcher
+        from .scan_triton import selective_scan_triton
+
+        one = torch.ones(1, 1, 1, device="cuda")
+        selective_scan_triton(one, one, -one[0], one, one, one[0, 0])
+        return selective_scan_triton
     return selective_scan_loop
 
 
