@@ -137,4 +137,4 @@ def test_make_bench_is_there():
     text = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert re.search(r"^  bench ", text, flags=re.M)
     plan = subprocess.run(["make", "-n", "-o", ".venv/.installed", "bench"], cwd=ROOT, capture_output=True, text=True)
-    assert plan.stdout.strip().endswith("ssvh bench")
+    assert "ssvh bench" in plan.stdout
