@@ -87,7 +87,7 @@ def map_at_k(records: list[dict]) -> Figure:
             panel.set(title=f"{bits} bits", xlabel="k, items retrieved", xticks=cutoffs)
         panels[0, 0].set_ylim(bottom=0)  # once all panels, which share the axis, are drawn
         panels[0, 0].set_ylabel("mAP@k (higher is better)")
-        panels[0, -1].legend(loc="upper right")
+        _legend(panels[0, -1])
     return figure
 
 
@@ -98,9 +98,21 @@ def _check_one_dataset(records: list[dict]) -> None:
 
 
 def _band(panel: plt.Axes, x: list[int], mean: np.ndarray, spread: np.ndarray, number: int, label: str) -> None:
-    colour = COLOURS[number % len(COLOURS)]
-    panel.plot(x, mean, color=colour, marker=MARKERS[number % len(MARKERS)], markersize=4, label=label)
-    panel.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.2, linewidth=0)
+    look, again = _look(number), number // len(COLOURS)
+    marker = MARKERS[(number + 3 * again) % len(MARKERS)]
+    panel.plot(x, mean, **look, marker=marker, markersize=4, label=label)
+    panel.fill_between(x, mean - spread, mean + spread, color=look["color"], alpha=0.2, linewidth=0)
+
+
+def _look(number: int) -> dict[str, str]:
+    """Colour and dashes of a line; where the colours begin again, the dashes differ."""
+    again, colour = divmod(number, len(COLOURS))
+    return {"color": COLOURS[colour], "linestyle": ("-", "--", ":", "-.")[again % 4]}
+
+
+def _legend(panel: plt.Axes) -> None:
+    """The names of the lines, beside the panel, where there is room for many."""
+    panel.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0)
 
 
 def precision_recall(records: list[dict]) -> Figure:
@@ -116,11 +128,11 @@ def precision_recall(records: list[dict]) -> Figure:
                 if curves:
                     recall = np.mean([curve["recall"] for curve in curves], axis=0)
                     precision = pd.DataFrame([curve["precision"] for curve in curves]).astype(float).mean().to_numpy()
-                    panel.plot(recall, precision, color=COLOURS[number % len(COLOURS)], label=printed_name(*name))
+                    panel.plot(recall, precision, **_look(number), label=printed_name(*name))
             panel.set(title=f"{bits} bits", xlabel="Recall", xlim=(0, 1))
         panels[0, 0].set_ylim(bottom=0)
         panels[0, 0].set_ylabel("Precision")
-        panels[0, -1].legend(loc="upper right")
+        _legend(panels[0, -1])
     return figure
 
 

@@ -13,12 +13,18 @@ from .errors import SSVHError
 from .files import make_folder, read_json, write_json
 
 KEY = ["dataset", "method", "variant", "label", "bits"]
-TITLES = {  # as the papers write them; others by their file's name
+TITLES = {  # as the papers write them; others by their file's name; † where formulas are recalled, or our adaptation
     "autossvh": "AutoSSVH",
     "conmh": "ConMH",
     "itq": "ITQ",
     "lsh": "LSH",
+    "mfh": "MFH †",
+    "pca": "PCA sign",
     "s5vh": "S5VH",
+    "sh": "SH",
+    "ssth": "SSTH",
+    "ssvh": "SSVH",
+    "vhdt": "VHDT †",
 }
 
 

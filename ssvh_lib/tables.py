@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from .files import make_folder, write_text
-from .results import printed_name, summary
+from .results import printed_name, summary, title
 
 
 def main_table(records: list[dict], order: Sequence[str] = ()) -> pd.DataFrame:
@@ -50,11 +50,13 @@ def caption(records: list[dict]) -> str:
     """What a reader must know to read the table: data, conventions, seeds, code version."""
     datasets = ", ".join(sorted({record["dataset"] for record in records}))
     conventions = records[0]["conventions"]
+    marked = any("†" in title(record["method"]) for record in records)
     return (
         f"Mean ± standard deviation over seeds on {datasets}. Average precision is divided by "
         f"{conventions['divide_by']}, ties are {conventions['ties']}, self-matches: {conventions['self_match']}. "
         "Last epoch, no model selection. Bold: highest mean of a code length; read it with the spread. "
         "GMAP is the geometric mean of the six mAPs, GMAP (L2) their Euclidean norm."
+        + (" †: formulas recalled or adapted, as the method's file says." if marked else "")
     )
 
 
@@ -74,7 +76,14 @@ def to_latex(table: pd.DataFrame, note: str = "") -> str:
 
 
 def _latex_cell(text: str) -> str:
-    inner = text.strip("*").replace("_", r"\_").replace("%", r"\%").replace("&", r"\&").replace("±", r"$\pm$")
+    inner = (
+        text.strip("*")
+        .replace("_", r"\_")
+        .replace("%", r"\%")
+        .replace("&", r"\&")
+        .replace("±", r"$\pm$")
+        .replace("†", r"$\dagger$")
+    )
     return rf"\textbf{{{inner}}}" if text.startswith("**") else inner
 
 

@@ -20,7 +20,7 @@ RANKS = [
     {"data"},
     {"scan_kernel", "scan_triton"},
     {"layers", "losses", "mamba", "schedules", "structure"},
-    {"samplers", "mixers", "hash_centres"},
+    {"hash_centres", "mixers", "recurrent", "samplers"},
     {"autoencoder"},
     {"methods"},
     {"checkpoints"},
@@ -41,6 +41,7 @@ RANKS = [
 ]
 METHOD_MAY_IMPORT = {
     *("errors", "autoencoder", "hash_centres", "layers", "losses", "mamba", "mixers", "samplers", "schedules"),
+    "recurrent",
     "structure",
 }
 

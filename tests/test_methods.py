@@ -14,6 +14,8 @@ from ssvh_lib.training import Batch
 LEARNED = [name for name in available() if hasattr(method_class(name), "loss")]
 LEARNED_VARIANTS = [(name, variant) for name in LEARNED for variant in method_class(name).VARIANTS]
 VARIANTS = [(name, variant) for name in available() for variant in method_class(name).VARIANTS]
+SAME_FOR_EVERY_SEED = {"pca", "sh"}  # nothing is drawn at random
+NO_CHANCE_IN_LOSS = {"ssth", "ssvh"}  # no views, no dropout: only the initial weights and the order of videos are
 CLASSICAL = [name for name in available() if hasattr(method_class(name), "solve")]
 
 
@@ -105,7 +107,7 @@ def test_loss_follows_the_generator_it_is_given(name, variant):
 
     first, again, other = (loss(seed) for seed in (1, 1, 2))
     assert first == again
-    assert first != other
+    assert (first == other) == (name in NO_CHANCE_IN_LOSS)
 
 
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)
@@ -125,7 +127,7 @@ def test_same_seed_same_codes_and_other_seed_others(name, variant, tmp_path):
         ssvh.fit(model, dataset, tmp_path / str(number), seed=seed, progress=False)
         packed.append(ssvh.encode(model, dataset.query).packed)
     assert (packed[0] == packed[1]).all()
-    assert (packed[0] != packed[2]).any()
+    assert (packed[0] == packed[2]).all() == (name in SAME_FOR_EVERY_SEED)
 
 
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)
