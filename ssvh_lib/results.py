@@ -15,9 +15,14 @@ from .files import make_folder, read_json, write_json
 KEY = ["dataset", "method", "variant", "label", "bits"]
 TITLES = {  # as the papers write them; others by their file's name; † where formulas are recalled, or our adaptation
     "autossvh": "AutoSSVH",
+    "bervae": "BerVAE",
+    "bth": "BTH",
+    "chain": "CHAIN-style †",
     "conmh": "ConMH",
+    "dkph": "DKPH",
     "itq": "ITQ",
     "lsh": "LSH",
+    "mcmsh": "MCMSH",
     "mfh": "MFH †",
     "pca": "PCA sign",
     "s5vh": "S5VH",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 
-def step_decay(epoch: int, peak: float, factor: float, every: int, least: float) -> float:
-    """``peak``, times ``factor`` after each ``every`` epochs, but never below ``least``."""
-    return max(least, peak * factor ** (epoch // every))
+def step_decay(config: Any, epoch: int) -> float:
+    """``peak_learning_rate``, times ``decay`` after each ``decay_every`` epochs, but never below
+    ``least_learning_rate``: all of a method's ``config``."""
+    rate = config.peak_learning_rate * config.decay ** (epoch // config.decay_every)
+    return max(config.least_learning_rate, rate)
 
 
 def cosine(epoch: int, epochs: int, peak: float, least: float) -> float:

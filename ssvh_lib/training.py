@@ -109,6 +109,10 @@ def _train(model: nn.Module, dataset: Dataset, run: Run, seed: int, progress: bo
     title = f"{method_name(model)} {config.bits} bits, seed {seed}"
     with tqdm(total=config.epochs * steps, initial=len(history) * steps, desc=title, disable=not progress) as bar:
         for epoch in range(len(history), config.epochs):
+            stage = _stage(model, epoch)
+            bar.set_description(", ".join(filter(None, (title, stage))))
+            if epoch and stage != _stage(model, epoch - 1):
+                optimiser = model.optimiser()
             rate = model.learning_rate(epoch)
             for group in optimiser.param_groups:
                 group["lr"] = rate
@@ -132,6 +136,11 @@ def _train(model: nn.Module, dataset: Dataset, run: Run, seed: int, progress: bo
             states = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "memory": _memory(model)}
             run.save_state({**states, "history": history})
     return spent + time.perf_counter() - start
+
+
+def _stage(model: nn.Module, epoch: int) -> str | None:
+    """What is trained in an epoch, by a method that trains one thing after another."""
+    return model.stage(epoch) if hasattr(model, "stage") else None
 
 
 def _resume(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> list[dict[str, float]]:

@@ -20,8 +20,8 @@ RANKS = [
     {"data"},
     {"scan_kernel", "scan_triton"},
     {"layers", "losses", "mamba", "schedules", "structure"},
-    {"hash_centres", "mixers", "recurrent", "samplers"},
-    {"autoencoder"},
+    {"bert", "gating", "hash_centres", "mixers", "neighbours", "recurrent", "samplers"},
+    {"autoencoder", "taught"},
     {"methods"},
     {"checkpoints"},
     {"runs"},
@@ -40,9 +40,8 @@ RANKS = [
     {"__init__", "__main__"},
 ]
 METHOD_MAY_IMPORT = {
-    *("errors", "autoencoder", "hash_centres", "layers", "losses", "mamba", "mixers", "samplers", "schedules"),
-    "recurrent",
-    "structure",
+    *("errors", "autoencoder", "bert", "gating", "hash_centres", "layers", "losses", "mamba", "mixers", "neighbours"),
+    *("recurrent", "samplers", "schedules", "structure", "taught"),
 }
 
 

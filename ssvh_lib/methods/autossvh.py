@@ -178,10 +178,7 @@ class AutoSSVH(MaskedAutoencoder):
 
     def learning_rate(self, epoch: int) -> float:
         """Falls by a factor every few epochs, down to a floor; ``epoch`` counts from 0."""
-        config = self.config
-        return step_decay(
-            epoch, config.peak_learning_rate, config.decay, config.decay_every, config.least_learning_rate
-        )
+        return step_decay(self.config, epoch)
 
     def _inputs(self, tokens: Tensor, frames: Tensor) -> Tensor:
         """The tokens of both views ``(2B, T, C)``, each with its own dropout on the features if there is one."""

@@ -99,7 +99,4 @@ class ConMH(MaskedAutoencoder):
 
     def learning_rate(self, epoch: int) -> float:
         """Falls by a factor every few epochs, down to a floor; ``epoch`` counts from 0."""
-        config = self.config
-        return step_decay(
-            epoch, config.peak_learning_rate, config.decay, config.decay_every, config.least_learning_rate
-        )
+        return step_decay(self.config, epoch)

@@ -38,7 +38,8 @@ class MFH(nn.Module):
     class Config:
         """What is recalled is remembered of the paper, without its value; what is ours fills a gap.
 
-        Matrices are (n, n) with n = ``videos`` · ``key_frames``, which bounds memory whatever the size of the dataset.
+        Matrices are (n, n) with n = ``videos`` · ``key_frames``, which bounds memory whatever the size of the dataset:
+        about 2 GB with these values.
         """
 
         bits: int  # K, below n

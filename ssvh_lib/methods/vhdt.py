@@ -50,6 +50,9 @@ class VHDT(nn.Module):
         temporal_weight: float = 1e-2  # ours; lambda2; recalled as an l-infinity norm, squares here
         iterations: int = 200  # ours
 
+    # Chosen on a validation part of moving-digits' training videos, with one seed at 32 bits: the mean over bits in the
+    # temporal term (with their sum, this weight collapsed the codes) and 400 clusters (of 100, 400 and 800). Temporal
+    # weights of 3e-3 and 3e-2 and sparsity weights of 1e-5 and 1e-3 were no better there.
     PRESETS: dict[str, dict[str, Any]] = {  # noqa: RUF012 - a constant
         "smoke": {"clusters": 8, "pairs": 500, "iterations": 20},  # ours
     }
