@@ -206,10 +206,10 @@ def _draw(out: Path) -> list[Path]:
     if not (out / "data" / "main.json").is_file() and list((out / "data").glob("*.json")):
         return []  # other tables were asked for, and they have no figure
     records = results.load(out / "data" / "main.json")
-    return [
-        *plots.save(plots.map_at_k(records), out / "map_at_k"),
-        *plots.save(plots.precision_recall(records), out / "precision_recall"),
-    ]
+    drawn = {"map_at_k": plots.map_at_k, "precision_recall": plots.precision_recall}
+    if any(record.get("rejection") for record in records):
+        drawn["rejection"] = plots.rejection
+    return [path for name, draw in drawn.items() for path in plots.save(draw(records), out / name)]
 
 
 def _show(out: Path, name: str) -> None:

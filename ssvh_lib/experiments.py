@@ -23,6 +23,7 @@ from .errors import SSVHError
 from .files import read_json, write_json
 from .methods import configure, construct, method_class
 from .metrics import evaluate
+from .rejection import rejection
 from .results import printed_name
 from .runs import Run, default_folder, describe
 from .source import code_digest
@@ -135,6 +136,8 @@ def measure(done: Run, model: torch.nn.Module, dataset: Dataset) -> dict:
         "encoded_per_second": round((len(database) + len(query)) / seconds),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
+    if hasattr(model, "uncertainty"):
+        metrics["rejection"] = rejection(model, dataset, query, database)
     write_json(done.folder / "metrics.json", metrics)
     return metrics
 

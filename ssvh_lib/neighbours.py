@@ -24,6 +24,7 @@ from .structure import kmeans
 NEAR, MIDDLE, FAR = 3, 4, 5  # k of S3, S4 and S5
 UPDATES = 16  # [code] of k-means, at most
 BLOCK = 2**24  # distances at a time: 64 MB
+TRIES = 16  # videos drawn before a whole row of the table is looked through
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +79,24 @@ class Neighbours:
         owners, videos = self._sharing(rows, FAR)
         middle = ~self._share(rows[owners], videos, MIDDLE)
         chosen, found = _choose(owners[middle], videos[middle], len(rows), rng)
-        every = np.arange(len(self.nearest))
+        untagged, some = self._untagged(rows[~found], rng)
+        chosen[~found], found[~found] = untagged, some
+        return chosen, found
+
+    def _untagged(self, rows: np.ndarray, rng: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """For each of ``rows (B,)`` one of the videos without a tag, all equally likely, and whether there is any.
+
+        Nearly all videos have none: the first of a few drawn from all is one. If not, the whole row is looked through.
+        """
+        N = len(self.nearest)
+        drawn = (_uniform(len(rows) * TRIES, rng) * N).astype(np.int64).reshape(len(rows), TRIES)
+        without = self.tags(rows[:, None], drawn) == 0
+        chosen = np.take_along_axis(drawn, without.argmax(axis=1)[:, None], axis=1)[:, 0]
+        found = without.any(axis=1)
         for place in np.flatnonzero(~found):
-            others = np.flatnonzero(self.tags(rows[place], every) == 0)
+            others = np.flatnonzero(self.tags(rows[place], np.arange(N)) == 0)
             found[place] = len(others) > 0
-            chosen[place] = _pick(others if found[place] else every, rng)
+            chosen[place] = _pick(others if found[place] else np.arange(N), rng)
         return chosen, found
 
     def _share(self, i: np.ndarray, j: np.ndarray, k: int) -> np.ndarray:

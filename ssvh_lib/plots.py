@@ -136,6 +136,30 @@ def precision_recall(records: list[dict]) -> Figure:
     return figure
 
 
+def rejection(records: list[dict]) -> Figure:
+    """mAP@20 when the videos of most uncertain codes are left out, or random ones; a panel for each code length.
+
+    Of the records of methods that know how uncertain they are; means and deviations are over seeds.
+    """
+    knowing = [record for record in records if record.get("rejection")]
+    _check_one_dataset(knowing)
+    lengths = sorted({record["bits"] for record in knowing})
+    with style():
+        figure, panels = plt.subplots(1, len(lengths), figsize=(3.6 * len(lengths), 3.4), sharey=True, squeeze=False)
+        for panel, bits in zip(panels[0], lengths, strict=True):
+            curves = [record["rejection"] for record in knowing if record["bits"] == bits]
+            for number, kind in enumerate(("uncertain", "random")):
+                values = np.array([curve[kind] for curve in curves])
+                label = {"uncertain": "the most uncertain", "random": "random ones"}[kind]
+                spread = values.std(axis=0, ddof=min(1, len(values) - 1))  # 0 for a single seed
+                _band(panel, curves[0]["share"], values.mean(axis=0), spread, number, label)
+            panel.set(title=f"{bits} bits", xlabel="videos left out, per cent")
+        panels[0, 0].set_ylim(bottom=0)
+        panels[0, 0].set_ylabel("mAP@20 of the others")
+        _legend(panels[0, -1])
+    return figure
+
+
 def filmstrip(
     thumbnails: np.ndarray, labels: list[str], informative: np.ndarray | None = None, visible: np.ndarray | None = None
 ) -> Figure:

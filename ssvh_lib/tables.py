@@ -43,7 +43,13 @@ def _cell(value: pd.Series, best: bool) -> str:
 
 
 def _costs(row: pd.Series) -> dict[str, object]:
-    return {"seeds": int(row[("seeds", "count")]), "seconds": f"{row[('seconds', 'mean')]:.1f}"}
+    parameters, speed = (float(row[(name, "mean")]) for name in ("parameters", "encoded_per_second"))
+    return {
+        "seeds": int(row[("seeds", "count")]),
+        "seconds": f"{row[('seconds', 'mean')]:.1f}",
+        "parameters": f"{parameters:,.0f}" if parameters else "—",
+        "videos/s": f"{float(f'{speed:.2g}'):,.0f}",
+    }
 
 
 def caption(records: list[dict]) -> str:
@@ -55,7 +61,8 @@ def caption(records: list[dict]) -> str:
         f"Mean ± standard deviation over seeds on {datasets}. Average precision is divided by "
         f"{conventions['divide_by']}, ties are {conventions['ties']}, self-matches: {conventions['self_match']}. "
         "Last epoch, no model selection. Bold: highest mean of a code length; read it with the spread. "
-        "GMAP is the geometric mean of the six mAPs, GMAP (L2) their Euclidean norm."
+        "GMAP is the geometric mean of the six mAPs, GMAP (L2) their Euclidean norm. Seconds of training; parameters, "
+        "those that gradients move; videos encoded per second, reading them included."
         + (" †: formulas recalled or adapted, as the method's file says." if marked else "")
     )
 

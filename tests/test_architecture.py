@@ -29,6 +29,7 @@ RANKS = [
     {"codes"},
     {"retrieval"},
     {"metrics"},
+    {"rejection"},
     {"results"},
     {"experiments"},
     {"targets"},

@@ -349,6 +349,23 @@ def test_a_run_resumes_exactly_in_either_stage_and_at_the_boundary(name, tmp_pat
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_progress_names_the_stage_and_the_student_has_an_optimiser_of_its_own(name, tmp_path, monkeypatch, capsys):
+    dataset, model = dataset_of(), build(name, dataset_of(), 16, anchors=20, teacher_epochs=1, epochs=3, batch_size=16)
+    steps, real = [], training._step
+
+    def step(model, optimiser, batch, rng):
+        terms = real(model, optimiser, batch, rng)
+        steps.append(int(optimiser.state[model.hash.weight]["step"]))
+        return terms
+
+    monkeypatch.setattr(training, "_step", step)
+    ssvh.fit(model, dataset, tmp_path / "run")
+    assert steps == [1, 2, 3, 4, 5, *range(1, 11)]  # Adam counts from 1 again
+    shown = capsys.readouterr().err
+    assert 0 <= shown.index("seed 0, teacher") < shown.index("seed 0, student")
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_mistakes_are_found_before_training(name, tmp_path):
     dataset = dataset_of()
     with pytest.raises(ssvh.SSVHError, match="80 videos; 81 were asked for"):

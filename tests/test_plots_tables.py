@@ -42,7 +42,7 @@ def _no_figure_is_left_open():
 
 def test_rows_are_ordered_by_code_length_and_then_from_worst_to_best(records):
     table = tables.main_table(records[::-1])
-    assert list(table.columns) == ["bits", "method", *MEASURES, "seeds", "seconds"]
+    assert list(table.columns) == ["bits", "method", *MEASURES, "seeds", "seconds", "parameters", "videos/s"]
     assert list(zip(table["bits"], table["method"], strict=True)) == [
         (16, "LSH"),
         (16, "ConMH"),
@@ -59,6 +59,13 @@ def test_cells_are_mean_and_spread_over_seeds_with_the_best_in_bold(records):
     assert list(table["mAP@5"]) == [".150", ".450 ± .198", "**.525**", ".375", ".675", "**.750**"]
     assert list(table["seeds"]) == [1, 3, 1, 1, 1, 1]
     assert list(table["seconds"]) == ["1.2", "25.0", "1.2", "1.2", "1.2", "1.2"]
+
+
+def test_costs_are_readable(make_record):
+    trained, classical = make_record("conmh") | {"parameters": 590080}, make_record("lsh", at20=0.1) | {"parameters": 0}
+    table = tables.main_table([trained, classical | {"encoded_per_second": 123456}]).set_index("method")
+    assert list(table["parameters"].loc[["ConMH", "LSH"]]) == ["590,080", "—"]
+    assert table["videos/s"]["LSH"] == "120,000"
 
 
 def test_each_measure_has_a_best_of_its_own(make_record):
@@ -98,7 +105,7 @@ def test_each_dataset_has_a_best_of_its_own_and_is_named_where_there_are_several
 def test_markdown_has_one_line_a_row_and_the_note_below(records):
     table = tables.main_table(records)
     lines = tables.to_markdown(table, "Read with care.").split("\n")
-    assert lines[0] == "| bits | method | " + " | ".join(MEASURES) + " | seeds | seconds |"
+    assert lines[0] == "| bits | method | " + " | ".join(MEASURES) + " | seeds | seconds | parameters | videos/s |"
     assert lines[1] == "|" + " --- |" * table.shape[1]
     assert lines[4].startswith("| 16 | ITQ | **.525** | **.350** | ")
     assert lines[8:] == ["", "Read with care.", ""]
@@ -109,12 +116,12 @@ def test_markdown_has_one_line_a_row_and_the_note_below(records):
 def test_latex_is_a_booktabs_tabular(records):
     table = tables.main_table(records)
     text = tables.to_latex(table, "Read with care.")
-    assert text.startswith("% Read with care.\n\\begin{tabular}{rl" + "r" * 10 + "}\n\\toprule\n")
+    assert text.startswith("% Read with care.\n\\begin{tabular}{rl" + "r" * 12 + "}\n\\toprule\n")
     assert text.endswith("\\bottomrule\n\\end{tabular}\n")
     assert r"16 & ITQ & \textbf{.525} & \textbf{.350} & " in text
     assert r"16 & ConMH & .450 $\pm$ .198 & .300 $\pm$ .132 & " in text
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
-    assert [row.count("&") for row in rows] == [11] * 7
+    assert [row.count("&") for row in rows] == [13] * 7
     assert not re.search(r"[*±]", text)
 
 
