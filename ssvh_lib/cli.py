@@ -159,13 +159,16 @@ def notebooks(
 
 
 @app.command()
-def bench(out: Path = FIGURES) -> None:
-    """Measure speed and memory of the selective scan, and hash centres; some minutes, on cores without other work."""
-    from .bench import execute, save
+def bench(
+    topics: Annotated[list[str] | None, typer.Argument(help="What to measure [default: everything].")] = None,
+    out: Path = FIGURES,
+) -> None:
+    """Measure speed and memory; some minutes, on cores without other work. Topics: scan, centres, neighbours."""
+    from .bench import TOPICS, execute, save
     from .files import make_folder
 
     make_folder(out)
-    for path in save(execute(typer.echo), out):
+    for path in save(execute(topics or TOPICS, typer.echo), out):
         typer.echo(f"wrote {_short(path)}")
 
 

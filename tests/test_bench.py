@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 from torch.nn.functional import softplus
-from tqdm import tqdm
 from typer.testing import CliRunner
 
 from ssvh_lib import bench
-from ssvh_lib.bench import Case, selective_scan_parallel
+from ssvh_lib.bench import centres, neighbours, process, scan
+from ssvh_lib.bench.scan import Case, selective_scan_parallel
 from ssvh_lib.cli import app
 from ssvh_lib.files import read_json
 from ssvh_lib.mamba import selective_scan_loop
@@ -21,6 +21,7 @@ from ssvh_lib.mamba import selective_scan_loop
 ROOT = Path(__file__).resolve().parent.parent
 SHAPES = ((2, 5, 8, 4),)
 HASH_CENTRES = (("synthetic", 12, 16), ("nowhere", 100, 64))
+SIZES = ((400, 20, 8),)
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +29,11 @@ def measured(tmp_path_factory):
     """``ssvh bench`` on little: what it printed, and the folder it wrote."""
     folder = tmp_path_factory.mktemp("figures")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bench, "SHAPES", SHAPES)
-        patch.setattr(bench, "CENTRES", HASH_CENTRES)
-        patch.setattr(bench.torch.cuda, "is_available", lambda: False)
-        done = CliRunner().invoke(app, ["bench", "--out", str(folder)])
+        patch.setattr(scan, "SHAPES", SHAPES)
+        patch.setattr(centres, "CENTRES", HASH_CENTRES)
+        patch.setattr(neighbours, "SIZES", SIZES)
+        patch.setattr(scan.torch.cuda, "is_available", lambda: False)
+        done = CliRunner().invoke(app, ["bench", "scan", "centres", "neighbours", "--out", str(folder)])
     assert done.exit_code == 0, done.output
     return done.output, folder
 
@@ -51,7 +53,7 @@ def test_the_parallel_scan_is_the_loop(noise, T):
 
 def test_memory_is_what_a_call_takes_even_in_a_process_that_once_held_more():
     """64 MiB are seen though the process has held 256 MiB, and the one that it was started by 512."""
-    inner = "import numpy as np, ssvh_lib.bench as b; np.ones(2**25); print(b._growth(lambda: np.ones(2**23)))"
+    inner = "import numpy as np, ssvh_lib.bench.process as p; np.ones(2**25); print(p.growth(lambda: np.ones(2**23)))"
     outer = f"import numpy as np, subprocess, sys; np.ones(2**26); subprocess.run([sys.executable, '-c', {inner!r}])"
     done = subprocess.run([sys.executable, "-c", outer], capture_output=True, text=True, cwd=ROOT)
     assert float(done.stdout) == pytest.approx(2**26 / 1e6, rel=0.05), done.stderr
@@ -59,23 +61,48 @@ def test_memory_is_what_a_call_takes_even_in_a_process_that_once_held_more():
 
 def test_every_case_has_positive_figures(measured):
     results = read_json(measured[1] / "data" / "bench.json")
-    asked = {(*shape, passes, scan) for shape in SHAPES for passes in bench.PASSES for scan in bench.SCANS}
-    assert {(*case["shape"], case["passes"], case["scan"]) for case in results["scan"]} == asked
-    for case in results["scan"]:
+    asked = {(*shape, passes, name) for shape in SHAPES for passes in scan.PASSES for name in scan.SCANS}
+    assert {(*case["shape"], case["passes"], case["scan"]) for case in results["scan"]["records"]} == asked
+    for case in results["scan"]["records"]:
         times = [value for name, value in case["figures"].items() if name.startswith("ms, ")]
-        assert len(times) == len({1, results["environment"]["cores"]})
+        assert len(times) == len({1, results["scan"]["environment"]["cores"]})
         assert all(math.isfinite(value) and value > 0 for value in times)
         assert case["figures"]["MB"] >= 0  # so little may fit into what was there
 
 
 def test_every_kind_of_hash_centres_has_a_merit(measured):
-    records = read_json(measured[1] / "data" / "bench.json")["centres"]
+    records = read_json(measured[1] / "data" / "bench.json")["centres"]["records"]
     assert [record["codes"] for record in records] == ["optimised", "Hadamard", "random"]
     for record in records:
         assert record["seconds"] >= 0
         assert record["bound"] == 6  # within 4 bits of a code are 2,517 and within 5 bits 6,885; 2^16 / 12 is 5,461
         assert 0 <= record["minimum"] <= record["mean"] <= record["bits"] == 16
     assert records[0]["correlation"] > 0
+
+
+def test_neighbours_are_measured_at_every_number_of_threads(measured):
+    found = read_json(measured[1] / "data" / "bench.json")["neighbours"]
+    threads = sorted({1, found["environment"]["cores"]})
+    assert [(record["videos"], record["anchors"], record["threads"]) for record in found["records"]] == [
+        (400, 20, count) for count in threads
+    ]
+    assert all(record["graph, s"] >= 0 and record["pairs, ms"] > 0 for record in found["records"])
+
+
+def test_a_topic_measured_alone_leaves_the_others_as_they_were(measured, tmp_path):
+    before = read_json(measured[1] / "data" / "bench.json")
+    bench.save(before, tmp_path)
+    bench.save({"centres": before["centres"] | {"records": before["centres"]["records"][:1]}}, tmp_path)
+    after = read_json(tmp_path / "data" / "bench.json")
+    assert list(after) == list(before)
+    assert after["scan"] == before["scan"]
+    assert len(after["centres"]["records"]) == 1
+
+
+def test_an_unknown_topic_is_refused_before_anything_is_measured(tmp_path):
+    done = CliRunner().invoke(app, ["bench", "scann", "--out", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "Did you mean 'scan'" in done.output
 
 
 def test_tables_are_printed_and_written_and_nothing_else(measured):
@@ -88,7 +115,10 @@ def test_tables_are_printed_and_written_and_nothing_else(measured):
     assert sum(row[0] == "2 × 5" for row in rows) == 6
     assert sum(row[:3] == ["synthetic", "12", "16"] for row in rows) == 3
     assert all("(1.00×)" in cell for row in rows if row[2] == "ours" for cell in row[3:-1])
-    assert all(title in printed for title in ("Selective scan, ", "Hash centres", "parallel", "optimised"))
+    assert all(
+        title in printed
+        for title in ("Selective scan (", "Hash centres (", "Pseudo-neighbours (", "parallel", "optimised")
+    )
     assert "left out" in printed  # the dataset that is not there
 
 
@@ -109,7 +139,7 @@ def test_an_interrupt_while_writing_leaves_the_old_file(measured, tmp_path, monk
 
     monkeypatch.setattr(Path, "write_text", stop)
     with pytest.raises(KeyboardInterrupt):
-        bench.save(results | {"centres": []}, tmp_path)
+        bench.save({"centres": results["scan"]}, tmp_path)
     assert path.read_text() == before
     assert [file.name for file in path.parent.iterdir()] == ["bench.json"]
 
@@ -118,7 +148,7 @@ def test_an_interrupt_while_measuring_says_that_nothing_was_written(tmp_path, mo
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bench.subprocess, "run", stop)
+    monkeypatch.setattr(process.subprocess, "run", stop)
     done = CliRunner().invoke(app, ["bench", "--out", str(tmp_path)])
     assert done.exit_code == 130
     assert "Nothing was written" in done.output
@@ -128,9 +158,9 @@ def test_an_interrupt_while_measuring_says_that_nothing_was_written(tmp_path, mo
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not keep the limit on memory")
 def test_a_case_that_needs_too_much_is_a_row_and_no_crash():
     case = Case("cpu", (64, 16, 128, 2**14), "forward", "parallel")  # 8.6 GB at the first step
-    assert bench._apart(case, tqdm(disable=True)) is None
-    row = bench._scan_row(case._asdict() | {"figures": None}, {"MB": 1.0})
-    assert row == {"B × T": "64 × 16", "pass": "forward", "scan": "parallel", "MB": "over 8 GB"}
+    assert process.apart("scan", "figures", *case) is None
+    row = scan._scan_row(case._asdict() | {"figures": None}, {"MB": 1.0})
+    assert row == {"device": "cpu", "B × T": "64 × 16", "pass": "forward", "scan": "parallel", "MB": "over 8 GB"}
 
 
 def test_make_bench_is_there():

@@ -10,8 +10,9 @@ A method file defines one ``torch.nn.Module`` with
   ``learning_rate(epoch)``, with ``epochs``, ``batch_size``, ``precision`` and ``max_gradient_norm`` in its Config.
 
 A trained method may also have ``begin_epoch(epoch, videos, rng)``, to look at the whole training set before each epoch;
-``MEMORY``, the names of tensors that it needs to go on training but not to encode; and ``describe_epoch(videos)``,
-a dict of numbers for the history.
+``MEMORY``, the names of tensors that it needs to go on training but not to encode; ``describe_epoch(videos)``, numbers
+for the history; ``stage(epoch)``, the name of what is trained in an epoch: where it changes, the optimiser starts
+anew; and ``uncertainty(frames)``, ``(B,)``, how uncertain the code of each video is.
 """
 
 from __future__ import annotations

@@ -1,0 +1,55 @@
+"""Hash centres against Hadamard's and random ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from ..data import load_dataset
+from ..files import data_root
+from ..hash_centres import hadamard_centres, merit, optimise_centres, semantic_centres
+from ..structure import mean_pooled
+from .process import apart
+
+TITLE = "Hash centres"
+CENTRES = (("moving-digits", 100, 64), ("synthetic", 450, 64))  # dataset, M, K
+NOTE = "One thread. minimum, mean, bound: Hamming distances. correlation: Spearman's, with semantic distances."
+
+
+def measure(say: Callable[[str], object]) -> list[dict]:
+    """Seconds and ``Merit`` of each kind of codes."""
+    sources = [source for source in CENTRES if source[0] == "synthetic" or (data_root() / source[0]).is_dir()]
+    if len(sources) < len(CENTRES):
+        say("Hash centres of datasets that are not there yet are left out; `ssvh data` makes moving-digits.")
+    return [record for source in sources for record in apart("centres", "kinds", *source)]
+
+
+def kinds(source: str, M: int, K: int) -> list[dict]:
+    """A record for each kind of M codes of K bits."""
+    semantic, records = _semantic(source, M), []
+    for kind in ("optimised", "Hadamard", "random"):
+        rng, start = np.random.default_rng(0), time.perf_counter()
+        codes = rng.choice([-1, 1], (M, K)) if kind == "random" else hadamard_centres(M, K, rng)
+        codes = optimise_centres(semantic, codes) if kind == "optimised" else codes
+        seconds = round(time.perf_counter() - start, 6)
+        found = {name: value if np.isfinite(value) else None for name, value in asdict(merit(codes, semantic)).items()}
+        records.append({"source": source, "centres": M, "bits": K, "codes": kind, "seconds": seconds, **found})
+    return records
+
+
+def _semantic(source: str, count: int) -> np.ndarray:
+    """Semantic centres ``(M, d)``: those of a dataset's clusters, or synthetic ones in 30 groups."""
+    if source != "synthetic":
+        return semantic_centres(mean_pooled(load_dataset(source).train), count, 128, 0)[0]
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((30, 128))[rng.integers(30, size=count)] + rng.standard_normal((count, 128))
+
+
+def table(records: list[dict]) -> tuple[pd.DataFrame, str]:
+    """One row for each kind of codes of each source."""
+    rows = pd.DataFrame(records).drop(columns="score")
+    return rows.map(lambda value: f"{value:z.2f}" if isinstance(value, float) else value), NOTE
