@@ -217,13 +217,15 @@ def _draw(out: Path) -> list[Path]:
 
 def _show(out: Path, name: str) -> None:
     from . import results
-    from .tables import caption, main_table
+    from .tables import caption, glance, main_table
     from .targets import target
 
     records, wanted = results.load(out / "data" / f"{name}.json"), target(name)
-    table = main_table(records, wanted.order()).map(lambda cell: str(cell).strip("*"))
+    several = len({record["bits"] for record in records}) > 1
+    table = (glance if several else main_table)(records, wanted.order()).map(lambda cell: str(cell).strip("*"))
     note = caption(records).replace("Bold: highest mean of a code length; read it with the spread. ", "")
-    typer.echo(f"\n{name}: {wanted.heading}\n{table.to_string(index=False)}\n\n{note}")
+    first = "mAP@20, and the costs of the longest codes. " if several else ""
+    typer.echo(f"\n{name}: {wanted.heading}\n{table.to_string(index=False)}\n\n{first}{note}")
 
 
 def _short(path: Path) -> Path:

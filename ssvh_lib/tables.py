@@ -31,6 +31,25 @@ def main_table(records: list[dict], order: Sequence[str] = ()) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def glance(records: list[dict], order: Sequence[str] = (), measure: str = "mAP@20") -> pd.DataFrame:
+    """One row a method: one measure at every code length, and the costs of the longest codes. Of one dataset.
+
+    In the ``order`` of printed names, or from the lowest to the highest measure of the longest codes.
+    """
+    results = summary(records).droplevel("dataset")
+    best = results[(measure, "mean")].groupby(level="bits").max()
+    rows = []
+    for name, group in results.groupby(level=["method", "variant", "label"]):
+        group = group.droplevel(["method", "variant", "label"])
+        cells = {
+            f"{bits} bits": _cell(row[measure], row[(measure, "mean")] == best[bits]) for bits, row in group.iterrows()
+        }
+        identity = dict(zip(("method", "variant", "label"), name, strict=True))
+        place = _place(identity, group.iloc[-1], order)
+        rows.append((place, {"method": printed_name(**identity), **cells, **_costs(group.iloc[-1])}))
+    return pd.DataFrame([row for _, row in sorted(rows, key=lambda pair: pair[0])])
+
+
 def _place(identity: dict, row: pd.Series, order: Sequence[str]) -> tuple[float, ...]:
     name = printed_name(**identity)
     return order.index(name) if name in order else len(order), row[("mAP@20", "mean")]

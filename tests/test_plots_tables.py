@@ -68,6 +68,15 @@ def test_costs_are_readable(make_record):
     assert table["videos/s"]["LSH"] == "120,000"
 
 
+def test_at_a_glance_there_is_one_row_a_method(records):
+    table = tables.glance(records[::-1])
+    assert list(table.columns) == ["method", "16 bits", "32 bits", "seeds", "seconds", "parameters", "videos/s"]
+    assert list(table["method"]) == ["LSH", "ITQ", "ConMH"]
+    assert list(table["16 bits"]) == [".100", "**.350**", ".300 ± .132"]
+    assert list(table["32 bits"]) == [".250", ".450", "**.500**"]
+    assert list(tables.glance(records, order=["ITQ", "ConMH"])["method"]) == ["ITQ", "ConMH", "LSH"]
+
+
 def test_each_measure_has_a_best_of_its_own(make_record):
     first, second = make_record("itq"), make_record("lsh", at20=0.19)
     second["map"]["5"] = 1.0
