@@ -95,10 +95,10 @@ pip = .venv/bin/python -u -m pip install --no-input --disable-pip-version-check
 	    echo "Python 3.11 or newer is needed, but PYTHON=$(PYTHON) is $${found:-no Python that runs here}." >&2; \
 	    echo 'Name another one, for example: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12' >&2; exit 1; }
 	@if $(whole); then echo 'Updating .venv ...'; mv .venv/.installed .venv/.before; \
-	    else echo 'Making .venv with $(PYTHON); of some 160 packages, the large ones are named ...'; \
+	    else echo 'Making .venv with $(PYTHON); of some 170 packages, the large ones are named ...'; \
 	    $(PYTHON) -m venv --clear .venv; fi
 	@set -o pipefail; trap 'rm -f .venv/.before' INT TERM; { $(pip) --quiet --upgrade pip && \
-	    $(pip) --progress-bar off -c .constraints.txt -e '.[dev]' | while IFS= read -r line; do case "$$line" in \
+	    $(pip) --progress-bar off -c .constraints.txt -e '.[dev,video]' | while IFS= read -r line; do case "$$line" in \
 	        *' MB)' | *' GB)') echo "$$line";; \
 	        'Installing collected packages: '*) set -- $$line; echo "  Writing $$(($$# - 3)) packages";; \
 	    esac; done; } || { [ ! -e .venv/.before ] || mv .venv/.before .venv/.installed; exit 1; }

@@ -21,15 +21,20 @@ __version__ = "0.1.0"
 _HOME = {
     "Batch": "training",
     "CUTOFFS": "metrics",
+    "CodeHealth": "codes",
     "Codes": "codes",
     "Dataset": "data",
     "Evaluation": "metrics",
+    "HammingIndex": "index",
     "PROTOCOLS": "metrics",
     "Run": "runs",
     "SSVHError": "errors",
     "VideoFeatures": "data",
     "available": "methods",
     "build": "methods",
+    "code_health": "codes",
+    "compare": "comparison",
+    "confidence_intervals": "comparison",
     "encode": "codes",
     "evaluate": "metrics",
     "fit": "training",
@@ -42,9 +47,11 @@ __all__ = sorted(_HOME)  # noqa: PLE0605 - a list of strings
 
 if TYPE_CHECKING:  # so that editors know the names
     from .checkpoints import load_released  # noqa: F401
-    from .codes import Codes, encode, load_codes, save_codes  # noqa: F401
+    from .codes import CodeHealth, Codes, code_health, encode, load_codes, save_codes  # noqa: F401
+    from .comparison import compare, confidence_intervals  # noqa: F401
     from .data import Dataset, VideoFeatures, load_dataset  # noqa: F401
     from .errors import SSVHError  # noqa: F401
+    from .index import HammingIndex  # noqa: F401
     from .methods import available, build  # noqa: F401
     from .metrics import CUTOFFS, PROTOCOLS, Evaluation, evaluate  # noqa: F401
     from .runs import Run  # noqa: F401

@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 import typer.core
 
+from . import cli_data
+from .cli_data import Dataset, Device, Root
 from .errors import SSVHError
 from .files import project_root
 
@@ -37,9 +39,6 @@ app = typer.Typer(
 )
 FIGURES = project_root() / "figures"
 
-Dataset = Annotated[str, typer.Option(help="Dataset: moving-digits, or a folder in --root with a dataset.toml.")]
-Root = Annotated[Path | None, typer.Option(help="Folder of datasets [default: $SSVH_DATA or data/].")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
 Preset = Annotated[
     str | None, typer.Option(help="smoke (seconds), small (two cores, minutes) or paper (published values, GPU).")
 ]
@@ -61,19 +60,7 @@ def methods() -> None:
         typer.echo(f"{name:<12} {(module.__doc__ or '').splitlines()[0]}")
 
 
-@app.command()
-def data(name: Annotated[str, typer.Argument()] = "moving-digits", root: Root = None) -> None:
-    """Show a dataset's sizes, after checking its files; an embedded one is built first if it is not there."""
-    from .data import load_dataset
-
-    dataset = load_dataset(name, root, progress=True)
-    typer.echo(f"{dataset.name} in {dataset.root}, fingerprint {dataset.fingerprint}")
-    for part, videos in dataset.parts().items():
-        per_video = videos.labels.sum(axis=1).mean()
-        typer.echo(
-            f"  {part:<9} {len(videos):>7,} videos x {videos.frames} frames x {videos.size} values, "
-            f"{videos.labels.shape[1]} classes, {per_video:.2f} labels a video"
-        )
+app.add_typer(cli_data.data, name="data")
 
 
 @app.command()
@@ -103,6 +90,10 @@ def train(
     metrics = measure(run, model, loaded)
     typer.echo(f"Run folder: {run.folder}  ({run.seconds:.1f} s of training)")
     typer.echo("  ".join(f"mAP@{k} {value:.3f}" for k, value in metrics["map"].items()))
+
+
+for command in (cli_data.extract, cli_data.index, cli_data.search):
+    app.command()(command)
 
 
 @app.command()
@@ -163,7 +154,8 @@ def bench(
     topics: Annotated[list[str] | None, typer.Argument(help="What to measure [default: everything].")] = None,
     out: Path = FIGURES,
 ) -> None:
-    """Measure speed and memory; some minutes, on cores without other work. Topics: scan, centres, neighbours."""
+    """Measure speed and memory; some minutes, on cores without other work. Topics: scan, centres, neighbours, reading,
+    evaluation, index."""
     from .bench import TOPICS, execute, save
     from .files import make_folder
 

@@ -17,6 +17,9 @@ from .data import VideoFeatures
 from .errors import SSVHError
 from .files import make_folder, write_file
 
+TERNARY_BITS = 4  # that stand for one value of a ternary code
+_BLOCK = 1 << 16  # codes that are unpacked at a time
+
 
 @dataclass(frozen=True)
 class Codes:
@@ -46,14 +49,35 @@ class Codes:
 
         Raises SSVHError if K is not a multiple of 8, or if a value is NaN.
         """
-        values = np.asarray(values)
-        if values.ndim != 2 or values.shape[1] == 0 or values.shape[1] % 8:
-            raise SSVHError(f"Codes are (N, K) with K a positive multiple of 8, got {values.shape}.")
-        if values.dtype.kind not in "biuf":
-            raise SSVHError(f"Codes are made from numbers, got an array of type {values.dtype}.")
-        if np.isnan(values).any():
-            raise SSVHError("A code value is NaN: the model that made it has diverged. Train it again.")
-        return cls(np.packbits(values > 0, axis=1))
+        return cls(np.packbits(_checked(values) > 0, axis=1))
+
+
+def ternary_codes(values: np.ndarray) -> tuple[Codes, Codes]:
+    """Codes in which 0 is a value of its own, between −1 and 1, as queries and as items, of ``values (N, K)``.
+
+    Released code takes ``sign(0) = 0`` for a bit, and (K − ⟨query, item⟩) / 2 for a distance. With the ``TERNARY_BITS``
+    of each value chosen as here, the Hamming distance of a query and an item is four times that: 0 is 2 bits from
+    anything, itself included, which needs other bits in queries than in items.
+    Raises SSVHError as ``Codes.from_values``, and for values none of which is negative, as bits 0 and 1 are.
+    """
+    values = _checked(values)
+    if values.size and not (values < 0).any():
+        raise SSVHError("Ternary codes are −1, 0 and 1, or real values; got values none of which is negative.")
+    signs = np.sign(values).astype(np.int8)[:, :, None]  # (N, K, 1)
+    zeros = np.array([[0, 1, 0, 1], [0, 0, 1, 1]], bool)  # in queries, in items
+    query, item = (np.where(signs == 0, zero, signs > 0).reshape(len(values), -1) for zero in zeros)
+    return Codes(np.packbits(query, axis=1)), Codes(np.packbits(item, axis=1))
+
+
+def _checked(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values)
+    if values.ndim != 2 or values.shape[1] == 0 or values.shape[1] % 8:
+        raise SSVHError(f"Codes are (N, K) with K a positive multiple of 8, got {values.shape}.")
+    if values.dtype.kind not in "biuf":
+        raise SSVHError(f"Codes are made from numbers, got an array of type {values.dtype}.")
+    if np.isnan(values).any():
+        raise SSVHError("A code value is NaN: the model that made it has diverged. Train it again.")
+    return values
 
 
 def encode(model: nn.Module, videos: VideoFeatures | np.ndarray, *, batch_size: int = 512) -> Codes:
@@ -62,7 +86,7 @@ def encode(model: nn.Module, videos: VideoFeatures | np.ndarray, *, batch_size: 
     Raises SSVHError if the features are of another shape than the model's, or a code value is NaN.
     """
     if isinstance(videos, np.ndarray):
-        videos = VideoFeatures(videos, np.zeros((len(videos), 0), np.uint8), ())
+        videos = VideoFeatures(videos, np.zeros((len(videos), 0), np.uint8), ("",) * len(videos))
     if videos.size != model.config.features or videos.frames != model.config.frames:
         raise SSVHError(
             f"The model reads {model.config.frames} frames of size {model.config.features}, "
@@ -75,6 +99,49 @@ def encode(model: nn.Module, videos: VideoFeatures | np.ndarray, *, batch_size: 
             model.encode(torch.from_numpy(frames).to(device)).cpu().numpy() for frames in videos.batches(batch_size)
         ]
     return Codes.from_values(np.concatenate(values))
+
+
+@dataclass(frozen=True)
+class CodeHealth:
+    """How well a set of N codes uses its K bits."""
+
+    balance: np.ndarray  # (K,), share of ones; 1/2 is best
+    entropy: np.ndarray  # (K,), in bits; 1 is best, 0 is a bit that never changes
+    correlation: np.ndarray  # (K, K), Pearson's, between bits; NaN where one never changes
+    distinct: int  # number of different codes
+    collision_rate: float  # share of all pairs of videos that have the same code
+
+    @property
+    def constant_bits(self) -> int:
+        """How many bits never change."""
+        return int((self.entropy == 0).sum())
+
+    @property
+    def mean_correlation(self) -> float:
+        """Mean size of the correlation of two bits that change, 0 at best; NaN if there are no two."""
+        pairs = np.abs(self.correlation[np.triu_indices(len(self.correlation), 1)])
+        return float(np.mean(pairs[~np.isnan(pairs)])) if not np.isnan(pairs).all() else float("nan")
+
+
+def code_health(codes: Codes) -> CodeHealth:
+    """Balance, entropy and correlation of bits, and how often codes coincide; SSVHError for fewer than two codes."""
+    N = len(codes)
+    if N < 2:
+        raise SSVHError(f"The health of codes is seen in two or more of them, got {N}.")
+    total, products = np.zeros(codes.bits), np.zeros((codes.bits, codes.bits))
+    for start in range(0, N, _BLOCK):
+        signs = Codes(codes.packed[start : start + _BLOCK]).signs().astype(np.float32)  # sums of so few are exact
+        total += signs.sum(axis=0)
+        products += signs.T @ signs
+    mean, ones = total / N, (total + N) / (2 * N)
+    deviation = np.sqrt(1 - mean**2)
+    with np.errstate(invalid="ignore"):
+        correlation = (products / N - np.outer(mean, mean)) / np.outer(deviation, deviation)
+    repeats = np.unique(codes.packed, axis=0, return_counts=True)[1]
+    same = (repeats * (repeats - 1)).sum() / (N * (N - 1))
+    shares = np.stack([ones, 1 - ones])
+    entropy = (shares * np.log2(1 / np.where(shares > 0, shares, 1))).sum(axis=0)
+    return CodeHealth(ones, entropy, correlation.clip(-1, 1), len(repeats), float(same))
 
 
 def save_codes(path: str | Path, **codes: Codes) -> None:

@@ -128,9 +128,8 @@ def measure(done: Run, model: torch.nn.Module, dataset: Dataset) -> dict:
     database, query = encode(model, dataset.database), encode(model, dataset.query)
     seconds = time.perf_counter() - start
     save_codes(done.folder / "codes.npz", database=database, query=query)
-    result = evaluate(
-        query, database, dataset.query.labels, dataset.database.labels, query_in_database=dataset.query_in_database
-    )
+    labels, own = (dataset.query.labels, dataset.database.labels), dataset.query_in_database
+    result = evaluate(query, database, *labels, query_in_database=own, progress=False)
     metrics = result.to_json() | {
         "code": measuring_code(),
         "encoded_per_second": round((len(database) + len(query)) / seconds),

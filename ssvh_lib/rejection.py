@@ -69,6 +69,7 @@ def _curve(
             dataset.database.labels[items],
             k=(CUTOFF,),
             query_in_database=dataset.query_in_database,
+            progress=False,
         )
         found.append(result.map[CUTOFF])
     return found

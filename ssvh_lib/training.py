@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from .data import Dataset, VideoFeatures
+from .data.loader import in_background, read_batches
 from .errors import SSVHError, unknown
 from .methods import construct, method_name
 from .runs import Run, default_folder, describe, epoch_seed, open_run
@@ -219,10 +221,11 @@ def _check(losses: list[Tensor], last_step: int) -> None:
 
 def _batches(train: VideoFeatures, size: int, seed: int, device: torch.device) -> Iterator[Batch]:
     """All training videos in random order; the last batch is smaller, unless it would be a single video."""
-    order = np.random.default_rng(seed).permutation(len(train))
-    cuts = list(range(size, len(train), size))
-    if cuts and len(train) - cuts[-1] == 1:
-        cuts.pop()  # a video alone has nothing to be contrasted with
-    for rows in np.split(order, cuts):
-        frames = torch.from_numpy(train.read(rows)).to(device, non_blocking=True)
-        yield Batch(frames, torch.from_numpy(rows).to(device))
+    cuda = device.type == "cuda"
+    batches = (
+        [values.pin_memory() if cuda else values for values in map(torch.from_numpy, batch)]
+        for batch in read_batches(train, size, seed)
+    )
+    with closing(in_background(batches) if cuda or not train.held else batches) as ready:
+        for rows, frames in ready:
+            yield Batch(frames.to(device, non_blocking=True).float(), rows.to(device, non_blocking=True))

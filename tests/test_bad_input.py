@@ -95,11 +95,11 @@ def test_a_folder_in_place_of_a_label_file_is_refused(folder):
         ),
         ('["train_feats.h5"]', "[7]", r"'features' in \[train\] must be a list of texts, got \[7\]"),
         ('["train_feats.h5"]', "[]", r"\[train\] must name its 'features'"),
-        ('"train_labels.mat"', '["train_labels.mat"]', r"'labels' in \[train\] must be a str, got \['train_labels"),
+        ('"train_labels.mat"', "[3]", r"'labels' in \[train\] must be a str or a list of texts, got \[3\]"),
         ("[train]", "train = 3\n[database]", "'train' in the file must be a dict, got 3"),
         ("[train]", "query_in_database = 1\n[train]", "'query_in_database' in the file must be a bool, got 1"),
     ],
-    ids=["features a text", "features a number", "no features", "labels a list", "train a number", "flag"],
+    ids=["features a text", "features a number", "no features", "labels numbers", "train a number", "flag"],
 )
 def test_a_value_of_the_wrong_kind_is_refused_with_its_place(folder, old, new, message):
     change(folder / "dataset.toml", old, new)
@@ -176,9 +176,12 @@ def test_features_whose_compressed_data_are_damaged_are_refused(folder, rng):
             {"informative": np.ones((12, 4), bool), "thumbnails": np.ones((12, 5, 2, 2), np.uint8)},
             r"train_feats\.h5: 'thumbnails' must be \(12, 4, …\) like the features, got \(12, 5, 2, 2\)",
         ),
-        ({"informative": np.ones((12, 4), bool)}, r"extras\.h5 has no array 'thumbnails'; it holds 'informative'"),
+        (
+            {"thumbs": np.ones((12, 4), bool)},
+            r"extras\.h5 has no array 'informative', 'thumbnails' or 'ids'; it holds 'thumbs'",
+        ),
     ],
-    ids=["other videos", "other frames", "no thumbnails"],
+    ids=["other videos", "other frames", "none of the arrays"],
 )
 def test_extras_that_do_not_go_with_the_features_are_refused(folder, arrays, message):
     with h5py.File(folder / "extras.h5", "w") as file:

@@ -1,6 +1,8 @@
 """The command line as a user meets it: what is printed, what is written, and what a mistake gets."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -26,7 +28,7 @@ def ssvh(tmp_path, monkeypatch, smoke):
 
 def test_help_names_every_command(ssvh):
     text = ssvh("--help")
-    assert all(word in text for word in "methods data train reproduce tables figures notebooks".split())
+    assert all(word in text for word in "methods data extract train index search reproduce tables figures".split())
 
 
 def test_methods_lists_a_line_each(ssvh):
@@ -38,6 +40,50 @@ def test_methods_lists_a_line_each(ssvh):
 def test_data_shows_sizes(ssvh):
     text = ssvh("data", "moving-digits-smoke")
     assert "250 videos x 25 frames x 256 values, 50 classes, 1.00 labels a video" in text
+
+
+def test_data_alone_shows_what_data_show_shows(ssvh):
+    assert ssvh("data", "moving-digits-smoke") == ssvh("data", "show", "moving-digits-smoke")
+    assert all(word in ssvh("data", "--help") for word in ("show", "check", "halve"))
+
+
+def test_data_check_reports_and_its_exit_status_tells_of_problems(ssvh, tmp_path, make_dataset):
+    text = ssvh("data", "check", "moving-digits-smoke")
+    assert "250 videos x 25 frames x 256 values" in text
+    assert "No problems." in text
+    folder = make_dataset(tmp_path / "mine")
+    (folder / "query_feats.h5").unlink()
+    assert "query_feats.h5 is missing" in ssvh("data", "check", "mine", "--root", tmp_path, code=1)
+
+
+def test_data_halve_copies_a_dataset(ssvh, tmp_path, make_dataset):
+    make_dataset(tmp_path / "mine")
+    ssvh("data", "halve", "mine", tmp_path / "half", "--root", tmp_path)
+    assert "12 videos x 4 frames x 8 values" in ssvh("data", "half", "--root", tmp_path)
+
+
+def test_from_a_run_to_an_index_to_a_page(ssvh, tmp_path):
+    ssvh("train", "lsh", "--dataset", "moving-digits-smoke", "--bits", "32", "--out", tmp_path / "run")
+    text = ssvh("index", tmp_path / "run", "--out", "my.index", "--kind", "multihash")
+    assert text.startswith("my.index: 250 codes of 32 bits, kind multihash")
+    lines = ssvh("search", "my.index", "--query", "3", "--k", "4", "--html", "pages/found.html").splitlines()
+    assert lines[0].startswith("Nearest to digits_query/3, ")
+    assert [line.split(".")[0].strip() for line in lines[1:5]] == ["1", "2", "3", "4"]
+    distances = [int(line.split()[1]) for line in lines[1:5]]
+    assert distances == sorted(distances)
+    assert lines[5] == "wrote pages/found.html"
+    page = (tmp_path / "pages" / "found.html").read_text(encoding="utf-8")
+    assert page.count("<li>") == 4
+    assert all(line.split("digits_train/")[1].split()[0] in page for line in lines[1:5])
+
+
+@pytest.mark.parametrize("command", ["extract", "index", "search", "data check"])
+def test_help_of_a_command_says_what_it_does_without_loading_torch(command):
+    script = f"import sys; from ssvh_lib.cli import app; sys.argv[1:] = {[*command.split(), '--help']}\n"
+    script += "try: app()\nexcept SystemExit: print([m for m in ('torch', 'faiss', 'pandas') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "Usage" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_train_makes_a_run_and_the_second_call_finds_it(ssvh, tmp_path):
@@ -62,6 +108,15 @@ def test_train_makes_a_run_and_the_second_call_finds_it(ssvh, tmp_path):
         (["train", "conmh", "--dataset", "moving-digits-smoke", "--set", "epochs=x"], "epochs of conmh must be int"),
         (["train", "conmh", "--dataset", "moving-digits-smoke", "--device", "gpu"], "device 'gpu' cannot be used"),
         ([*REPRODUCE, "--device", "gpu"], "device 'gpu' cannot be used"),
+        (["data", "moving-digit"], "Did you mean 'moving-digits'"),
+        (["data", "check", "moving-digit"], "Did you mean 'moving-digits'"),
+        (["data", "halve", "moving-digit", "out"], "Did you mean 'moving-digits'"),
+        (["extract", "--videos", "nowhere", "--out", "out"], "There is no folder nowhere"),
+        (["index", "nowhere", "--out", "my.index"], "nowhere holds no finished run"),
+        (["index", "nowhere", "--out", "my.index", "--kind", "tree"], "no kind of index called 'tree'"),
+        (["search", "my.index", "--query", "0"], "There is no file my.index. `ssvh index RUN --out my.index`"),
+        (["search", "my.index"], "either --video FILE or --query NUMBER"),
+        (["search", "my.index", "--query", "0", "--video", "a.mp4"], "either --video FILE or --query NUMBER"),
         (["tables", "--out", "nowhere"], "main.json is missing. `make reproduce` makes it"),
         (["notebooks", "99_none.ipynb"], "There is no notebook 99_none.ipynb"),
     ],

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import ssvh_lib as ssvh
+from ssvh_lib.codes import code_health, ternary_codes
 from ssvh_lib.data import VideoFeatures
+from ssvh_lib.retrieval import hamming_distances
 
 
 class Identity(torch.nn.Module):
@@ -79,6 +81,82 @@ def test_a_shape_that_cannot_be_packed_is_refused(shape):
 def test_what_is_not_packed_bits_is_refused(packed):
     with pytest.raises(ssvh.SSVHError, match=r"Packed codes are uint8 \(N, K/8\), got"):
         ssvh.Codes(packed)
+
+
+# With zeros
+
+
+def test_ternary_codes_are_four_times_as_far_apart_as_released_code_says():
+    """For every pair of values: half a bit where one of them is 0, also where both are."""
+    values = np.repeat(np.array([[-1], [0], [1]]), 8, axis=1)
+    query, item = ternary_codes(values)
+    assert query.bits == item.bits == 4 * 8
+    distances = hamming_distances(query, item) / 4
+    np.testing.assert_array_equal(distances, (8 - values @ values.T) / 2)
+
+
+def test_ternary_codes_are_the_signs_of_real_values(rng):
+    values = rng.standard_normal((6, 16))
+    values[2, 3] = -0.0
+    for codes, same in zip(ternary_codes(values), ternary_codes(np.sign(values)), strict=True):
+        np.testing.assert_array_equal(codes.packed, same.packed)
+
+
+@pytest.mark.parametrize("values", [np.eye(8), np.eye(8, dtype=bool), np.zeros((2, 8)), np.ones((2, 8))])
+def test_ternary_codes_of_zeros_and_ones_are_refused(values):
+    with pytest.raises(ssvh.SSVHError, match="got values none of which is negative"):
+        ternary_codes(values)
+
+
+def test_ternary_codes_are_checked_as_others_are():
+    with pytest.raises(ssvh.SSVHError, match="K a positive multiple of 8"):
+        ternary_codes(-np.ones((2, 12)))
+    with pytest.raises(ssvh.SSVHError, match="NaN"):
+        ternary_codes(np.full((2, 8), np.nan))
+
+
+# Health
+
+
+def test_health_by_hand():
+    """Bit 0 is 1 in half of the codes, bit 1 is its opposite, bit 2 is 1 in a quarter, the others are always 0."""
+    bits = np.zeros((4, 8), int)
+    bits[:2, 0] = bits[2:, 1] = bits[3, 2] = 1
+    health = code_health(ssvh.Codes.from_values(bits))
+    np.testing.assert_allclose(health.balance, [1 / 2, 1 / 2, 1 / 4, 0, 0, 0, 0, 0])
+    quarter = np.log2(4) / 4 + np.log2(4 / 3) * 3 / 4
+    np.testing.assert_allclose(health.entropy, [1, 1, quarter, 0, 0, 0, 0, 0])
+    np.testing.assert_allclose(health.correlation[:3, :3], np.corrcoef(bits.T[:3]), atol=1e-12)
+    assert np.isnan(health.correlation[3:]).all()
+    assert np.isnan(health.correlation[:, 3:]).all()
+    assert health.constant_bits == 5
+    third = 1 / 3**0.5  # of bit 2 with either of the others
+    assert health.mean_correlation == pytest.approx((1 + 2 * third) / 3)
+    assert health.distinct == 3
+    assert health.collision_rate == pytest.approx(1 / 6)  # one pair of six
+
+
+def test_correlations_are_those_of_numpy_however_many_codes_are_read_at_once(rng, monkeypatch):
+    codes = ssvh.Codes(rng.integers(0, 256, (101, 4), dtype=np.uint8))
+    whole = code_health(codes)
+    np.testing.assert_allclose(whole.correlation, np.corrcoef(codes.signs().T), atol=1e-9)
+    assert whole.distinct == 101
+    assert whole.collision_rate == 0
+    monkeypatch.setattr("ssvh_lib.codes._BLOCK", 7)
+    np.testing.assert_allclose(code_health(codes).correlation, whole.correlation, atol=1e-12)
+
+
+def test_codes_that_are_all_equal_have_no_correlation():
+    health = code_health(ssvh.Codes(np.full((3, 2), 0b1010, np.uint8)))
+    assert (health.constant_bits, health.distinct, health.collision_rate) == (16, 1, 1)
+    assert np.isnan(health.mean_correlation)
+    assert not health.entropy.any()
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_the_health_of_fewer_than_two_codes_is_refused(count):
+    with pytest.raises(ssvh.SSVHError, match=f"two or more of them, got {count}"):
+        code_health(ssvh.Codes(np.zeros((count, 2), np.uint8)))
 
 
 # From a model

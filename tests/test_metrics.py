@@ -114,7 +114,8 @@ def test_a_cutoff_gives_the_same_among_others_as_alone(task, divide_by):
 
 def test_the_conventions_are_recorded():
     result = ssvh.evaluate(QUERY, QUERY, [0], [0], k=(1,), divide_by="hits", ties="random", self_match="include")
-    assert result.conventions == {"divide_by": "hits", "ties": "random", "self_match": "include"}
+    chosen = {"divide_by": "hits", "ties": "random", "self_match": "include", "zero_bits": "negative"}
+    assert result.conventions == chosen
 
 
 def test_a_protocol_is_a_set_of_conventions_by_name():
@@ -284,6 +285,116 @@ def test_the_whole_database_is_within_the_last_radius(task):
     assert (np.diff(result.recall) >= 0).all()
 
 
+# Curves by rank, and look-up
+
+
+def test_curves_by_rank_by_hand():
+    """Two queries find relevant items at ranks 1 and 4, and at rank 2 only; the third has none anywhere."""
+    items = np.array([[1, 0], [0, 1], [0, 0], [1, 0]])
+    labels = np.array([[1, 0], [0, 1], [0, 0]])
+    result = ssvh.evaluate(at_distance(0, 0, 0), at_distance(1, 2, 3, 4), labels, items, k=(4,), ranks=4)
+    np.testing.assert_allclose(result.curves.precision, [1 / 3, 2 / 6, 2 / 9, 3 / 12])
+    np.testing.assert_allclose(result.curves.recall, [1 / 4, 3 / 4, 3 / 4, 1])  # of the two that have any
+    by_query = [1, 1 / 2, 1 / 3, (1 + 2 / 4) / 4], [0, 1 / 4, 1 / 6, 1 / 8]
+    np.testing.assert_allclose(result.curves.map, np.add(*by_query) / 3)
+
+
+@pytest.mark.parametrize(
+    ("divide_by", "wanted"),
+    [
+        ("k", [0, 1 / 4, (1 / 2 + 2 / 3) / 3, (1 / 2 + 2 / 3) / 4]),
+        ("min_k_relevant", [0, 1 / 4, (1 / 2 + 2 / 3) / 2, (1 / 2 + 2 / 3) / 2]),
+        ("hits", [0, 1 / 2, (1 / 2 + 2 / 3) / 2, (1 / 2 + 2 / 3) / 2]),
+    ],
+)
+def test_the_curve_of_map_is_divided_as_asked(divide_by, wanted):
+    """Relevant are the items at ranks 2 and 3 of 4."""
+    facts = {"k": (1,), "ranks": 4, "divide_by": divide_by}
+    result = ssvh.evaluate(QUERY, at_distance(1, 2, 3, 4), [1], np.array([0, 1, 1, 0]), **facts)
+    np.testing.assert_allclose(result.curves.map, wanted)
+
+
+def test_curves_are_there_if_ranks_are_asked_for(task):
+    assert ssvh.evaluate(*task, k=(5,)).curves is None
+    assert "curves" not in ssvh.evaluate(*task, k=(5,)).to_json()
+    result = ssvh.evaluate(*task, k=(5,), ranks=7)
+    plain = json.loads(json.dumps(result.to_json(), allow_nan=False))["curves"]
+    assert {name: len(values) for name, values in plain.items()} == {"precision": 7, "recall": 7, "map": 7}
+    assert plain["map"][4] == pytest.approx(result.map[5], abs=1e-6)
+
+
+def test_recall_of_queries_without_anything_relevant_is_undefined():
+    result = ssvh.evaluate(QUERY, at_distance(1, 2), [1], np.array([0, 0]), k=(1,), ranks=2)
+    assert np.isnan(result.curves.recall).all()
+    assert result.to_json()["curves"] == {"precision": [0, 0], "recall": [None, None], "map": [0, 0]}
+
+
+def test_look_up_counts_what_lies_within_two_bits_by_hand():
+    """The first query finds three items, two of them relevant; the second finds none, and counts 0."""
+    items, labels = at_distance(0, 1, 2, 3), np.array([1, 1, 0, 1])
+    result = ssvh.evaluate(at_distance(0, 8), items, np.array([1, 1]), labels, k=(1,))
+    assert result.lookup_success == 1 / 2
+    assert result.lookup_precision == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_a_left_out_query_does_not_find_itself_by_look_up():
+    codes = at_distance(0, 8)
+    result = ssvh.evaluate(codes, codes, [1, 1], np.array([1, 1]), k=(1,), query_in_database=True)
+    assert (result.lookup_success, result.lookup_precision) == (0, 0)
+
+
+@pytest.mark.parametrize("ties", metrics.TIES)
+def test_average_precisions_are_kept_by_query_and_stay_out_of_the_file(task, ties):
+    result = ssvh.evaluate(*task, k=(5, 20), ties=ties)
+    queries, items, query_labels, item_labels = task
+    for k, values in result.average_precision.items():
+        assert values.shape == (9,)
+        assert values.mean() == result.map[k]
+        alone = ssvh.evaluate(queries[3:4], items, query_labels[3:4], item_labels, k=(k,), ties=ties)
+        assert values[3] == pytest.approx(alone.map[k], abs=1e-12)
+    assert "average_precision" not in result.to_json()
+
+
+# Codes with zeros
+
+
+def test_ternary_distances_by_hand():
+    """The query + + − − 0 … is 0, 1 and 2 halves from equal, half equal and opposite values; a 0 is half from all."""
+    query = np.array([[1, 1, -1, -1, 0, 0, 0, 0]])
+    items = np.array([[-1, -1, 1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 1, -1, 0, 0], [1, 1, -1, -1, 1, 1, 1, 1]])
+    result = ssvh.evaluate(query, items, [1], np.array([0, 0, 1]), k=(3,), zero_bits="ternary")
+    retrieved = np.array([0, 0, 1, 1, 2, 2, 3, 3, 3])  # distances are 6, 4 and 2
+    np.testing.assert_allclose(result.precision[2:], 1 / retrieved[2:])
+    assert np.isnan(result.precision[:2]).all()
+    assert result.lookup_success == 1
+    assert len(result.recall) == BITS + 1
+    assert result.conventions["zero_bits"] == "ternary"
+
+
+def test_a_distance_that_is_not_whole_is_within_the_next_radius():
+    query, items = -np.ones((1, 8)), -np.ones((2, 8))
+    items[1, 0] = 0
+    result = ssvh.evaluate(query, items, [1], np.array([1, 1]), k=(1,), zero_bits="ternary")
+    np.testing.assert_allclose(result.recall[:3], [1 / 2, 1, 1])
+
+
+def test_zeros_are_negative_unless_asked_otherwise(task):
+    queries, items = (2 * values - 1 for values in task[:2])
+    items[::3, 1] = 0
+    wanted = ssvh.evaluate(queries, np.where(items > 0, 1, -1), *task[2:], k=(5,))
+    assert_same(ssvh.evaluate(queries, items, *task[2:], k=(5,)), wanted)
+    assert ssvh.evaluate(queries, items, *task[2:], k=(5,), zero_bits="ternary").map != wanted.map
+
+
+def test_ternary_codes_need_values_with_signs(task):
+    queries, items, *labels = task
+    codes = ssvh.Codes.from_values(queries), ssvh.Codes.from_values(items)
+    with pytest.raises(ssvh.SSVHError, match="needs the values that codes are made of; in Codes every 0 is −1 already"):
+        ssvh.evaluate(*codes, *labels, k=(5,), zero_bits="ternary")
+    with pytest.raises(ssvh.SSVHError, match="−1, 0 and 1, or real values; got values none of which is negative"):
+        ssvh.evaluate(queries, items, *labels, k=(5,), zero_bits="ternary")
+
+
 # One number for six
 
 
@@ -345,7 +456,7 @@ def test_the_size_of_a_chunk_does_not_matter(task, ties, monkeypatch):
     whole = ssvh.evaluate(items[:9], items, own, labels, **facts)
     assert whole.queries_without_relevant == 3
     for entries in (1, 2 * len(items), 4 * len(items) + 3):
-        monkeypatch.setattr(metrics, "_CHUNK", entries)
+        monkeypatch.setattr(metrics, "_ENTRIES", entries)
         assert_same(ssvh.evaluate(items[:9], items, own, labels, **facts), whole)
 
 
@@ -367,6 +478,7 @@ def test_codes_longer_than_a_byte_can_count_are_measured(rng):
         ({"divide_by": "min_k"}, "min_k_relevant"),
         ({"ties": "expect"}, "expected"),
         ({"self_match": "excluded"}, "exclude"),
+        ({"zero_bits": "tertiary"}, "ternary"),
     ],
 )
 def test_an_unknown_convention_is_answered_with_the_nearest(task, choice, nearest):
@@ -399,6 +511,19 @@ def test_cutoffs_below_one_are_refused(task, k):
         ssvh.evaluate(*task, k=k)
 
 
+@pytest.mark.parametrize("ranks", [-1, 2.5, True, None, "all"])
+def test_ranks_that_are_no_number_of_ranks_are_refused(task, ranks):
+    with pytest.raises(ssvh.SSVHError, match=f"a whole number, or 0 for none; got {ranks!r}"):
+        ssvh.evaluate(*task, k=(5,), ranks=ranks)
+
+
+def test_curves_beyond_the_database_are_refused(task):
+    with pytest.raises(
+        ssvh.SSVHError, match="Curves over 41 ranks need at least 41 database items to rank, there are 40"
+    ):
+        ssvh.evaluate(*task, k=(5,), ranks=41)
+
+
 def test_codes_of_different_lengths_are_refused(task):
     with pytest.raises(ssvh.SSVHError, match="Queries have 16 bits and the database has 8; they must be equal"):
         ssvh.evaluate(np.ones((9, 16)), *task[1:], k=(5,))
@@ -414,3 +539,5 @@ def test_labels_that_do_not_fit_their_codes_are_refused(task):
         ssvh.evaluate(queries, items, np.eye(4)[query_labels], item_labels, k=(5,))
     with pytest.raises(ssvh.SSVHError, match=r"Query labels \(9, 4\) and database labels \(40, 5\) do not match"):
         ssvh.evaluate(queries, items, np.eye(4)[query_labels], np.eye(5)[item_labels], k=(5,))
+    with pytest.raises(ssvh.SSVHError, match="2 database labels are NaN"):
+        ssvh.evaluate(queries, items, query_labels, np.array([np.nan, np.nan, *item_labels[2:]]), k=(5,))

@@ -22,7 +22,7 @@ from ..files import make_folder, read_json, write_json, write_text
 from ..runs import environment
 from ..tables import to_markdown
 
-TOPICS = ("scan", "centres", "neighbours")
+TOPICS = ("scan", "centres", "neighbours", "reading", "evaluation", "index")
 
 
 def execute(topics: Iterable[str] = TOPICS, say: Callable[[str], object] = print) -> dict:

@@ -10,6 +10,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,8 @@ def apart(topic: str, function: str, *given: Any, threads: int = 1) -> Any:
     Arguments and result are plain JSON; None if memory did not suffice. Raises RuntimeError for any other failure.
     """
     command = [sys.executable, "-m", "ssvh_lib.bench.process", topic, function, json.dumps(given)]
-    limits = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), str(threads)) if threads > 1 else {}
-    environment = os.environ | {"OMP_NUM_THREADS": "1"} | limits
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | limits)
     if done.returncode == -9 or (done.returncode and re.search("MemoryError|allocate mem|out of mem", done.stderr)):
         return None
     if done.returncode:
@@ -37,8 +37,8 @@ def apart(topic: str, function: str, *given: Any, threads: int = 1) -> Any:
 def growth(call: Callable[[], object], device: str = "cpu") -> float:
     """By how many MB a call raises the peak memory of the GPU, or of this process.
 
-    The peak may lie above what a process holds; on Linux a new one even starts with that of the one it comes from. So
-    memory is filled up to the peak first, and what the call takes is on top of it.
+    The peak may lie above what a process holds. So memory is filled up to the peak first, and what the call takes is
+    on top of it.
     """
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
@@ -51,9 +51,15 @@ def growth(call: Callable[[], object], device: str = "cpu") -> float:
 
 
 def peak_bytes(device: str = "cpu") -> int:
-    """The most memory that this process, or the GPU, has held."""
+    """The most memory that this process, or the GPU, has held.
+
+    On Linux ``getrusage`` would begin with the peak of the process that started this one.
+    """
     if device == "cuda":
         return torch.cuda.max_memory_allocated()
+    status = Path("/proc/self/status")
+    if status.is_file():
+        return 1024 * int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text())[1])
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 

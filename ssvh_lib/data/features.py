@@ -17,12 +17,14 @@ import numpy as np
 from ..errors import SSVHError
 
 PRESETS = ("smoke", "small", "paper")  # sizes of a run: seconds, minutes on two cores, as published
+HELD_IN_MEMORY = 2 << 30  # bytes of a set's features as float32, up to which it is held in memory
 
 
 class Rows(Protocol):
     """Anything read by row: a NumPy array, or a ``StoredRows``."""
 
     shape: tuple[int, ...]
+    dtype: np.dtype
 
     def __getitem__(self, rows: np.ndarray | slice) -> np.ndarray: ...
 
@@ -37,47 +39,52 @@ class StoredRows:
     def __init__(self, paths: list[Path], key: str):
         self.paths, self.key = paths, key
         self._files: list[h5py.File] | None = None
-        shapes = [self._open(path).shape for path in paths]
+        stored = [self._open(path) for path in paths]
+        shapes = [array.shape for array in stored]
         if len({shape[1:] for shape in shapes}) != 1:
             raise SSVHError(f"The shards {', '.join(map(str, paths))} hold arrays of different shapes: {shapes}.")
         self.starts = np.cumsum([0, *(shape[0] for shape in shapes)])
         self.shape = (int(self.starts[-1]), *shapes[0][1:])
+        self.dtype = np.result_type(*(array.dtype for array in stored))
+        self.chunk = max(array.chunks[0] if array.chunks else 1 for array in stored)  # rows that are decoded together
 
     def __getstate__(self) -> dict:
         return {**vars(self), "_files": None}  # open files cannot be sent to another process
 
     def __getitem__(self, rows: np.ndarray | slice) -> np.ndarray:
         index = np.arange(self.shape[0])[rows]
-        order, inverse = np.unique(index, return_inverse=True)  # HDF5 wants rising, distinct rows
-        if not len(order):
-            return np.empty((0, *self.shape[1:]), np.float32)
-        values = np.concatenate(list(self._read(order)))
+        values = self.unchecked(index)
         if values.dtype.kind == "f":
-            self._check_finite(values, order)
-        return values[inverse]
+            self._check_finite(values, index)
+        return values
+
+    def unchecked(self, index: np.ndarray) -> np.ndarray:
+        """The rows ``index (n,)`` as they are stored, NaN and infinity included."""
+        rising = bool((np.diff(index) > 0).all())
+        order, inverse = (index, None) if rising else np.unique(index, return_inverse=True)
+        values = np.empty((len(order), *self.shape[1:]), self.dtype)
+        self._fill(values, order)
+        return values if inverse is None else values[inverse]
 
     def _check_finite(self, values: np.ndarray, rows: np.ndarray) -> None:
-        with np.errstate(over="ignore"):
-            finite = np.isfinite(values.astype(np.float32, copy=False))  # beyond float32 is infinite for us
+        finite = np.isfinite(_within_float32(values))
         if not finite.all():
-            bad = rows[~finite.all(axis=tuple(range(1, values.ndim)))][0]
+            bad = rows[~finite.all(axis=tuple(range(1, values.ndim)))].min()
             raise SSVHError(
                 f"{self._owner(bad)}: '{self.key}' holds NaN, infinity or a value beyond float32 in row "
                 f"{bad - self._start(bad)}. Extract the features of that video again, or remove it."
             )
 
-    def _read(self, order: np.ndarray) -> Iterator[np.ndarray]:
+    def _fill(self, values: np.ndarray, order: np.ndarray) -> None:
+        """Read the rows ``order``, which rise, into ``values``, from as few places as possible."""
         if self._files is None:
             self._files = [h5py.File(path, "r") for path in self.paths]
         for file, start, end in zip(self._files, self.starts, self.starts[1:], strict=False):
-            mine = order[(order >= start) & (order < end)] - start
-            if len(mine):
-                dense = len(mine) > 0.5 * (mine[-1] + 1 - mine[0])  # one block is read faster than many rows
-                stored = file[self.key]
-                try:
-                    yield stored[mine[0] : mine[-1] + 1][mine - mine[0]] if dense else stored[mine]
-                except OSError as error:
-                    raise SSVHError(f"{file.filename} is damaged ({error}). Fetch or build it again.") from error
+            low, high = np.searchsorted(order, (start, end))
+            try:
+                _fill_from(file[self.key], values[low:high], order[low:high] - start)
+            except OSError as error:
+                raise SSVHError(f"{file.filename} is damaged ({error}). Fetch or build it again.") from error
 
     def _owner(self, row: int) -> Path:
         return self.paths[int(np.searchsorted(self.starts, row, side="right")) - 1]
@@ -86,12 +93,7 @@ class StoredRows:
         return int(self.starts[int(np.searchsorted(self.starts, row, side="right")) - 1])
 
     def _open(self, path: Path) -> h5py.Dataset:
-        if not path.is_file():
-            raise SSVHError(f"{path} is missing. It should hold the array '{self.key}' in HDF5.")
-        try:
-            file = h5py.File(path, "r")
-        except OSError as error:
-            raise SSVHError(f"{path} is not a whole HDF5 file ({error}). Fetch or build it again.") from error
+        file = open_hdf5(path, f"the array '{self.key}'")
         if self.key not in file:
             raise SSVHError(f"{path} has no array '{self.key}'; it holds {', '.join(map(repr, file)) or 'nothing'}.")
         stored = file[self.key]
@@ -100,13 +102,44 @@ class StoredRows:
         return stored
 
 
+def open_hdf5(path: Path, content: str) -> h5py.File:
+    """An HDF5 file that should hold ``content``, for reading; SSVHError if it is missing or damaged."""
+    if not path.is_file():
+        raise SSVHError(f"{path} is missing. It should hold {content} in HDF5.")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise SSVHError(f"{path} is not a whole HDF5 file ({error}). Fetch or build it again.") from error
+
+
+def _fill_from(stored: h5py.Dataset, values: np.ndarray, rows: np.ndarray) -> None:
+    """Read the rising ``rows`` of one file into ``values``: neighbours at once, and all at once if they lie close."""
+    if not len(rows):
+        return
+    first, last = rows[0], rows[-1] + 1
+    if len(rows) <= 0.5 * (last - first):
+        for run in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(rows) > 1) + 1):
+            stored.read_direct(values, np.s_[rows[run[0]] : rows[run[-1]] + 1], np.s_[run[0] : run[-1] + 1])
+    elif len(rows) < last - first:
+        values[:] = stored[first:last][rows - first]
+    else:
+        stored.read_direct(values, np.s_[first:last])
+
+
+def _within_float32(values: np.ndarray) -> np.ndarray:
+    """Values of more than 32 bits as float32: what is beyond it becomes infinite, as it is for us."""
+    with np.errstate(over="ignore"):
+        return values if values.dtype.itemsize <= 4 else values.astype(np.float32)
+
+
 @dataclass(frozen=True)
 class VideoFeatures:
     """Videos as frame features.
 
-    ``features (N, T, D)`` float32, ``labels (N, L)`` multi-hot uint8, ``ids`` one name a video. Where a
-    dataset knows more: ``informative (N, T)`` bool, True = the frame shows what the video is about, and
-    ``thumbnails (N, T, H, W)`` uint8.
+    ``features (N, T, D)`` numbers, ``labels (N, L)`` multi-hot uint8, ``ids`` one name a video. A row of zeros in
+    the labels is a video of which no class is known, as in a training set that is published without labels. Where
+    a dataset knows more: ``informative (N, T)`` bool, True = the frame shows what the video is about, and
+    ``thumbnails (N, T, H, W)`` grey or ``(N, T, H, W, 3)`` in colour, uint8.
     """
 
     features: Rows
@@ -125,6 +158,8 @@ class VideoFeatures:
                 f"{self._source()}: {len(self)} videos have features, but the labels have shape {self.labels.shape}. "
                 f"Expected one row of 0s and 1s for each video, ({len(self)}, classes)."
             )
+        if len(self.ids) != len(self):
+            raise SSVHError(f"{self._source()}: {len(self)} videos have features, {len(self.ids)} have ids.")
         for name, extra in (("informative", self.informative), ("thumbnails", self.thumbnails)):
             if extra is not None and extra.shape[:2] != self.features.shape[:2]:
                 raise SSVHError(
@@ -144,6 +179,16 @@ class VideoFeatures:
     def size(self) -> int:
         """D, the size of a frame's feature."""
         return self.features.shape[2]
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the features as float32, whatever they are stored as."""
+        return 4 * int(np.prod(self.features.shape, dtype=np.int64))
+
+    @property
+    def held(self) -> bool:
+        """Whether the features are in memory already; if not, they are read from a file when asked for."""
+        return isinstance(self.features, np.ndarray)
 
     def read(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """The features of some videos, ``(len(rows), T, D)`` float32; SSVHError if they hold NaN or infinity."""

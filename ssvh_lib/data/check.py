@@ -1,0 +1,246 @@
+"""What the files of a dataset really hold, set against what they should: ``ssvh data check`` prints this report.
+
+Every value is read once, a slab at a time, whatever the size of the files; nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ..errors import SSVHError
+from . import published
+from .features import StoredRows
+from .find import Found, find
+from .loader import BLOCK
+from .released import PARTS, files_of, part_of, read_labels, same_parts
+
+_SLAB = 32 << 20  # bytes as float32 that are looked at together
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the feature files of one set of videos hold; ``digests (N,)`` are equal for equal videos."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    chunk: int  # videos that the file decodes together
+    bad_videos: tuple[int, ...]  # with NaN, infinity or a value beyond float32
+    zero_frames: int
+    constant_frames: int  # of one value other than 0
+    digests: list[bytes] = field(repr=False)
+
+    @property
+    def duplicates(self) -> int:
+        """How many videos equal an earlier one of the set bit for bit."""
+        return len(self.digests) - len(set(self.digests))
+
+
+@dataclass(frozen=True)
+class Part:
+    """One set of videos: its features and its labels ``(N, L)``; None is what cannot be read or does not exist."""
+
+    contents: Contents | None
+    labels: np.ndarray | None = field(repr=False)
+
+    def lines(self) -> list[str]:
+        """What it holds, in words."""
+        if self.contents is None:
+            return ["cannot be read"]
+        found = self.contents
+        videos, frames, size = found.shape
+        text = f"{videos:,} videos x {frames} frames x {size} values, {found.dtype}; {_labels_in_words(self.labels)}"
+        oddities = {
+            "videos with NaN or infinity": len(found.bad_videos),
+            "frames of zeros": found.zero_frames,
+            "frames of one value": found.constant_frames,
+            "videos that equal an earlier one": found.duplicates,
+        }
+        return [text, ", ".join(f"{count:,} {what}" for what, count in oddities.items())]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found in the files of a dataset, and ``problems``, one sentence each; no problem is an empty list."""
+
+    name: str
+    folder: Path
+    parts: dict[str, Part]
+    shared: dict[tuple[str, str], int]  # videos of the first set that are, bit for bit, in the second too
+    problems: list[str]
+    remark: str = ""
+
+    def text(self) -> str:
+        """The report as it is printed."""
+        lines = [f"{self.name} in {self.folder}"]
+        for name, part in self.parts.items():
+            twin = next(one for one, other in self.parts.items() if other is part)
+            first, *others = part.lines() if twin == name else [f"the same files as {twin}"]
+            lines += [f"  {name:<9} {first}", *(f"            {line}" for line in others)]
+        lines += [f"  {count:,} {one} videos are in {other} too" for (one, other), count in self.shared.items()]
+        lines += [f"  Note: {self.remark}"] if self.remark else []
+        count = len(self.problems)
+        lines.append(f"{count} problem{'s' if count > 1 else ''}:" if count else "No problems.")
+        return "\n".join([*lines, *(f"  - {problem}" for problem in self.problems)])
+
+
+def check_dataset(name: str, root: str | Path | None = None, *, progress: bool = False) -> Report:
+    """Read all files of the dataset ``name`` in ``root`` (default ``data/``) and say what they hold and what is wrong.
+
+    Missing and damaged files are problems of the report. Raises SSVHError if there is no such dataset, or if
+    its ``dataset.toml`` cannot be read.
+    """
+    found = find(name, root, progress=progress)
+    problems = _missing(found, name)
+    parts = _read_parts(found, problems, progress)
+    known = {part: videos for part, videos in _distinct(parts).items() if videos.contents is not None}
+    problems += [text for part, videos in known.items() for text in _oddities(part, videos)]
+    problems += _against_published(found, known) + _between_parts(found, parts["query"], parts["database"])
+    remark = found.published.remark if found.published else ""
+    return Report(found.layout.get("name", name), found.folder, parts, _shared(known), problems, remark)
+
+
+def _missing(found: Found, name: str) -> list[str]:
+    absent = [file for file in files_of(found.layout) if not (found.folder / file).is_file()]
+    if found.published is None:
+        return [f"{found.folder / file} is missing." for file in absent]
+    holds = found.published.files()
+    lines = [f"{found.folder / file} is missing. It should hold {holds[file]}." for file in absent]
+    return [*lines, published.where_from(found.layout["name"])] if absent else []
+
+
+def _read_parts(found: Found, problems: list[str], progress: bool) -> dict[str, Part]:
+    """Each set of videos, read once where two are the same files; what cannot be read is added to ``problems``."""
+    same, read = same_parts(found.layout), {}
+    for name in PARTS:
+        table = part_of(found.layout, name)
+        read[name] = read.get(same[name]) or _read_part(found.folder, name, table, problems, progress)
+    return read
+
+
+def _distinct(parts: dict[str, Part]) -> dict[str, Part]:
+    """Each set of videos once, by the first of its names."""
+    return {name: part for name, part in parts.items() if next(one for one in parts if parts[one] is part) == name}
+
+
+def _read_part(folder: Path, name: str, table: dict, problems: list[str], progress: bool) -> Part:
+    contents = labels = None
+    try:
+        features = StoredRows([folder / file for file in table["features"]], "feats")
+        if len(features.shape) != 3:
+            raise SSVHError(f"{name}: features must have three axes (videos, frames, size), got {features.shape}.")
+        contents = _contents(features, name, progress)
+        labels = read_labels(folder, table, features)
+        if labels is not None and len(labels) != features.shape[0]:
+            problems.append(f"{name}: {features.shape[0]:,} videos have features, {len(labels):,} have labels.")
+            labels = None
+    except SSVHError as error:
+        if "is missing" not in str(error):  # missing files are listed already
+            problems.append(str(error))
+    return Part(contents, labels)
+
+
+def _contents(features: StoredRows, name: str, progress: bool) -> Contents:
+    bad, zero, constant, digests = [], 0, 0, []
+    for start, values in _slabs(features, name, progress):
+        finite = np.isfinite(values).all(axis=(1, 2))
+        bad += (start + np.flatnonzero(~finite)).tolist()
+        low, high = values.min(axis=2), values.max(axis=2)
+        zero += int(((low == 0) & (high == 0)).sum())
+        constant += int(((low == high) & (low != 0)).sum())
+        digests += [blake2b(video, digest_size=16).digest() for video in values]
+    return Contents(features.shape, str(features.dtype), features.chunk, tuple(bad), zero, constant, digests)
+
+
+def _slabs(features: StoredRows, name: str, progress: bool) -> Iterator[tuple[int, np.ndarray]]:
+    """All videos as float32, a slab at a time, with the number of the first one."""
+    count, step = features.shape[0], max(1, _SLAB // _bytes(features.shape), features.chunk)
+    with tqdm(total=count, desc=f"Checking {name}", unit=" videos", disable=not progress) as bar:
+        for start in range(0, count, step):
+            rows = np.arange(start, min(start + step, count))
+            with np.errstate(over="ignore", invalid="ignore"):
+                yield start, np.ascontiguousarray(features.unchecked(rows), dtype=np.float32)
+            bar.update(len(rows))
+
+
+def _bytes(shape: tuple[int, ...]) -> int:
+    """What one video takes as float32."""
+    return max(1, 4 * int(np.prod(shape[1:])))
+
+
+def _labels_in_words(labels: np.ndarray | None) -> str:
+    if labels is None:
+        return "no labels"
+    each = labels.sum(axis=1)
+    density = f"{each.mean():.2f} labels a video ({labels.mean():.2%} of the table)"
+    return f"{labels.shape[1]} classes, {density}, {int((each == 0).sum()):,} videos without a label"
+
+
+def _oddities(name: str, part: Part) -> list[str]:
+    """What is wrong with one set of videos, seen by itself."""
+    found, problems = part.contents, []
+    if found.bad_videos:
+        rows = ", ".join(map(str, found.bad_videos[:5])) + (", …" if len(found.bad_videos) > 5 else "")
+        problems.append(
+            f"{name}: {len(found.bad_videos):,} videos hold NaN or infinity, in rows {rows}. "
+            "Extract their features again, or remove them."
+        )
+    if found.zero_frames + found.constant_frames:
+        blank = found.zero_frames + found.constant_frames
+        problems.append(f"{name}: {blank:,} frames are all of one value, as if blank.")
+    if found.chunk * _bytes(found.shape) > 2 * BLOCK:
+        problems.append(
+            f"{name}: the file is stored in chunks that span {found.chunk:,} videos, so that reading a few decodes "
+            "many. Convert it once (ssvh_lib.data.halve), or write it anew without chunks."
+        )
+    if part.labels is not None:
+        bare = int((part.labels.sum(axis=1) == 0).sum())
+        problems += [f"{name}: {bare:,} videos have no label, so that nothing is relevant to them."] if bare else []
+    return problems
+
+
+def _against_published(found: Found, parts: dict[str, Part]) -> list[str]:
+    """Where the numbers are not those of the published dataset."""
+    problems = []
+    of_copy = published.PUBLISHED.get(found.layout.get("name", "")) if "halved_from" in found.layout else None
+    authors = found.published or of_copy
+    for name, part in parts.items() if authors else ():
+        shape = (authors.parts()[name].videos, authors.frames, authors.size)
+        if part.contents.shape != shape:
+            problems.append(f"{name}: expected {_times(shape)} as published, found {_times(part.contents.shape)}.")
+        if part.labels is not None and authors.classes and part.labels.shape[1] != authors.classes:
+            problems.append(f"{name}: expected {authors.classes} classes as published, found {part.labels.shape[1]}.")
+    return problems
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(f"{length:,}" for length in shape)
+
+
+def _between_parts(found: Found, query: Part, database: Part) -> list[str]:
+    """What is wrong between the queries and the database."""
+    if query.contents is None or database.contents is None:
+        return []
+    problems = []
+    asked, held = query.contents.digests, database.contents.digests
+    if found.layout.get("query_in_database", False):
+        if asked != held[: len(asked)]:
+            problems.append("query: query_in_database is set, but query i is not database item i for every i.")
+    elif copies := len(set(asked) & set(held)):
+        problems.append(f"query: {copies:,} of them lie in the database too, bit for bit, and would find themselves.")
+    if query.labels is not None and database.labels is not None and query.labels.shape[1] == database.labels.shape[1]:
+        alone = int((query.labels[:, database.labels.any(axis=0)].sum(axis=1) == 0).sum())
+        problems += [f"query: nothing in the database is relevant to {alone:,} of them."] if alone else []
+    return problems
+
+
+def _shared(parts: dict[str, Part]) -> dict[tuple[str, str], int]:
+    sets = {name: set(part.contents.digests) for name, part in parts.items()}
+    pairs = combinations(sets, 2)
+    return {(one, other): sum(digest in sets[other] for digest in parts[one].contents.digests) for one, other in pairs}

@@ -1,0 +1,42 @@
+"""Which folder a dataset's name means, and what its files are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import SSVHError, unknown
+from ..files import data_root
+from .published import PUBLISHED, Published, place_of
+from .released import read_layout
+
+EMBEDDED = {"moving-digits": "small", "moving-digits-smoke": "smoke"}  # name -> size of moving_digits.SIZES
+
+
+class Found(NamedTuple):
+    """A dataset: its ``folder``, its ``layout`` as in dataset.toml, and what is known of it if it is of the papers."""
+
+    folder: Path
+    layout: dict
+    published: Published | None
+
+
+def find(name: str, root: str | Path | None = None, *, progress: bool = False) -> Found:
+    """Where the dataset ``name`` lies in ``root`` (default ``data/``); its files may be missing or wrong.
+
+    A ``dataset.toml`` goes before what the library knows of a published dataset. An embedded dataset is built
+    first if need be. Raises SSVHError if there is no such dataset.
+    """
+    base = Path(root) if root is not None else data_root()
+    folder = base / name
+    if name in EMBEDDED:
+        from .build_digits import ensure
+
+        ensure(folder, EMBEDDED[name], progress=progress)
+    elif name in PUBLISHED and not (folder / "dataset.toml").is_file():
+        return Found(place_of(name, base), PUBLISHED[name].layout(name), PUBLISHED[name])
+    elif not folder.is_dir():
+        there = [path.parent.name for path in base.glob("*/dataset.toml")]
+        error = unknown("dataset", name, {*EMBEDDED, *PUBLISHED, *there})
+        raise SSVHError(f"{error} Looked for the folder {folder}.")
+    return Found(folder, read_layout(folder), None)
