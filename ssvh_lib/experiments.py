@@ -19,15 +19,16 @@ from tqdm import tqdm
 
 from .codes import encode, save_codes
 from .data import EMBEDDED, Dataset, load_dataset
+from .devices import choose_device
 from .errors import SSVHError
 from .files import read_json, write_json
 from .methods import configure, construct, method_class
-from .metrics import evaluate
+from .metrics import CUTOFFS, evaluate
 from .rejection import rejection
 from .results import printed_name
 from .runs import Run, default_folder, describe
 from .source import code_digest
-from .training import choose_device, fit
+from .training import fit
 
 Record = dict  # one run and what came out, as plain JSON
 
@@ -129,7 +130,8 @@ def measure(done: Run, model: torch.nn.Module, dataset: Dataset) -> dict:
     seconds = time.perf_counter() - start
     save_codes(done.folder / "codes.npz", database=database, query=query)
     labels, own = (dataset.query.labels, dataset.database.labels), dataset.query_in_database
-    result = evaluate(query, database, *labels, query_in_database=own, progress=False)
+    cutoffs = tuple(k for k in CUTOFFS if k <= len(database) - own)  # a small database has fewer
+    result = evaluate(query, database, *labels, k=cutoffs, query_in_database=own, progress=False)
     metrics = result.to_json() | {
         "code": measuring_code(),
         "encoded_per_second": round((len(database) + len(query)) / seconds),

@@ -14,13 +14,13 @@ from .codes import Codes, encode, load_codes
 from .data import Dataset, VideoFeatures, load_dataset
 from .data.backbones import load_backbone
 from .data.describe import BATCH_SIZE, read_pictures
+from .devices import choose_device
 from .errors import SSVHError, unknown
 from .files import data_root, digest, read_json
 from .index import HammingIndex
 from .index_kinds import KINDS
 from .runs import Run
 from .search_page import Found, Shown
-from .training import choose_device
 
 BATCH = 512  # videos encoded between two steps of the progress bar
 _SOURCE = {"run", "weights", "dataset", "root", "data_fingerprint", "backbone"}  # what an index must tell

@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 
 from .data import Dataset, VideoFeatures
 from .data.loader import in_background, read_batches
+from .devices import choose_device
 from .errors import SSVHError, unknown
 from .methods import construct, method_name
 from .runs import Run, default_folder, describe, epoch_seed, open_run
@@ -32,19 +33,6 @@ class Batch(NamedTuple):
 
     frames: Tensor
     rows: Tensor
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """The device called ``name``; "auto" is the first GPU if there is one. SSVHError for one that is not there."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise SSVHError(f"The device '{name}' cannot be used ({reason}). Try device='cpu' or 'auto'.") from error
-    return device
 
 
 def fit(

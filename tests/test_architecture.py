@@ -15,7 +15,7 @@ PACKAGE = Path(ssvh_lib.__file__).parent
 # Left to right, as data flows; a module may import only from ranks before its own.
 RANKS = [
     {"errors"},
-    {"files"},
+    {"devices", "files"},
     {"source"},
     {"data"},
     {"scan_kernel", "scan_triton"},

@@ -119,4 +119,5 @@ def test_readme_names_only_make_targets_and_commands_that_exist():
     from ssvh_lib.cli import app
 
     commands = {command.callback.__name__ for command in app.registered_commands}
+    commands |= {group.name for group in app.registered_groups}
     assert set(re.findall(r"ssvh ([a-z]+)", text)) - commands - {"is", "as"} == set()

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..devices import choose_device
 from ..errors import SSVHError
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def load_backbone(name: str | Path, device: str = "auto") -> Backbone:
         from transformers import AutoImageProcessor, AutoModel
     except ImportError as error:
         raise SSVHError("Backbones need Transformers: pip install 'ssvh-lib[video]'.") from error
-    place = _device(device)
+    place = choose_device(device)
     options = {"local_files_only": _is_folder(name), "trust_remote_code": False}
     with _explained(str(name)), _quiet():
         processor = AutoImageProcessor.from_pretrained(str(name), backend="pil", **options)
@@ -114,20 +115,6 @@ def load_backbone(name: str | Path, device: str = "auto") -> Backbone:
         raise SSVHError(f"The weights of {name} are not whole: {len(lost)} arrays are missing, for example {lost[0]}.")
     frozen = tower.requires_grad_(False).eval().to(place, memory_format=torch.channels_last)
     return Backbone(str(name), frozen, processor, not poolers, place)
-
-
-def _device(name: str) -> torch.device:
-    import torch
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise SSVHError(f"The device '{name}' cannot be used ({reason}). Try device='cpu' or 'auto'.") from error
-    return device
 
 
 def _is_folder(name: str | Path) -> bool:
