@@ -39,7 +39,7 @@ RANKS = [
     {"tables"},
     {"plots"},
     {"inspector"},
-    {"bench_evaluation"},
+    {"bench_data", "bench_evaluation"},
     {"course", "bench_index", "bench"},
     {"cli_data"},
     {"cli"},
