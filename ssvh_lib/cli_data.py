@@ -107,8 +107,10 @@ def index(
     device: Device = "auto",
 ) -> None:
     """Make a searchable index of a database, encoded by a trained run; `ssvh search` asks it."""
+    from .files import make_folder
     from .search import index_run
 
+    make_folder(out.parent)
     made = index_run(run, dataset, root, kind=kind, device=device)
     made.save(out)
     typer.echo(f"{out}: {len(made):,} codes of {made.bits} bits, kind {made.kind}, {out.stat().st_size / 1e6:,.1f} MB")

@@ -12,7 +12,9 @@ from .errors import SSVHError
 
 
 class Videos(Protocol):
-    """What the functions here need of a set of videos: features ``(B, T, D)`` batch by batch."""
+    """What the functions here need of a set of videos: how many there are, features ``(B, T, D)`` batch by batch."""
+
+    def __len__(self) -> int: ...
 
     def batches(self, size: int = 512) -> Iterator[np.ndarray]:
         """Features in order, ``size`` videos at a time."""
@@ -21,7 +23,13 @@ class Videos(Protocol):
 
 def mean_pooled(videos: Videos) -> np.ndarray:
     """The temporal mean of each video's features, ``(N, D)`` float32, read batch by batch."""
-    return np.concatenate([frames.mean(axis=1) for frames in videos.batches()])
+    means, done = np.empty((len(videos), 0), np.float32), 0
+    for frames in videos.batches():
+        if not means.shape[1]:
+            means = np.empty((len(videos), frames.shape[2]), np.float32)  # once: FCVID's are 750 MB
+        means[done : done + len(frames)] = frames.mean(axis=1)
+        done += len(frames)
+    return means
 
 
 def principal_directions(vectors: np.ndarray, count: int) -> np.ndarray:

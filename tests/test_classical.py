@@ -22,7 +22,9 @@ def frames(rng):
 
 def solved(method, frames, bits=8, seed=0, **choices):
     model = method(method.Config(bits=bits, frames=frames.shape[1], features=frames.shape[2], **choices))
-    model.solve(VideoFeatures(frames, np.ones((len(frames), 1), np.uint8), ("",)), np.random.default_rng(seed))
+    model.solve(
+        VideoFeatures(frames, np.ones((len(frames), 1), np.uint8), ("",) * len(frames)), np.random.default_rng(seed)
+    )
     return model
 
 

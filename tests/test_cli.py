@@ -136,6 +136,7 @@ def test_reproduce_writes_tables_and_figures_and_the_second_call_changes_nothing
     assert {path.name for path in files} == {
         "main.json", "main.md", "main.csv", "main.tex",
         "map_at_k.svg", "map_at_k.png", "precision_recall.svg", "precision_recall.png",
+        "rejection.svg", "rejection.png",
     }  # fmt: skip
     again = ssvh(*REPRODUCE, "--jobs", "1", "--out", "out")
     assert "runs to do" not in again

@@ -6,12 +6,14 @@ import threading
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import ssvh_lib as ssvh
+from ssvh_lib.bench import reading
 from ssvh_lib.data import halve, loader
 from ssvh_lib.data.features import StoredRows, VideoFeatures
 from ssvh_lib.training import Batch, _batches
@@ -372,3 +374,26 @@ def test_a_disk_that_is_too_small_is_named_before_anything_is_written(folder, tm
     with pytest.raises(ssvh.SSVHError, match=r"has 0\.0 GB free, the copy needs 0\.0 GB\. Name one on another disk"):
         halve.halve("mine", tmp_path / "half", tmp_path)
     assert not (tmp_path / "half").exists()
+
+
+# The benchmark
+
+
+def test_every_way_of_reading_is_measured_on_the_same_videos(tmp_path):
+    said = []
+    table = pd.DataFrame(reading.measure(said.append, videos=130, folder=tmp_path))
+    assert list(table["way"]) == list(reading.WAYS)
+    assert (table.drop(columns="way") > 0).all(axis=None)
+    assert said[0].startswith("Writing 130 videos, 0.1 GB, into ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_way_of_reading_gives_every_video_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "FRAMES", 2)
+    monkeypatch.setattr(reading, "SIZE", 3)
+    path = tmp_path / "feats.h5"
+    reading._write(path, 150)
+    with h5py.File(path) as file:
+        wanted = np.sort(file["feats"][:, 1, 2])
+    for read in set(reading.WAYS.values()):
+        np.testing.assert_array_equal(np.sort(np.concatenate(list(read(path)))[:, 1, 2]), wanted)

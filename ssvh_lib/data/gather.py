@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import SSVHError
 from ..files import write_file
-from .released import _save_labels
+from .released import save_labels
 
 ROWS = {"features": "feats.h5", "labels": "labels.mat", "extras": "extras.h5"}  # key of dataset.toml -> end of the name
 _ARRAYS = ("features", "thumbnails", "seconds", "note")
@@ -55,7 +55,7 @@ def write_set(
         file.create_dataset("ids", data=ids, dtype=h5py.string_dtype())
 
     _write(folder / names["features"], _hdf5(lambda file: _fill(file, "feats", stored, "features")))
-    _write(folder / names["labels"], lambda partial: _save_labels(partial, labels))
+    _write(folder / names["labels"], lambda partial: save_labels(partial, labels))
     _write(folder / names["extras"], _hdf5(extras))
     return names | {"features": [names["features"]]}
 

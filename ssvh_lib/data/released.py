@@ -113,7 +113,7 @@ def write_part(
     names = {"features": [f"{stem}_feats.h5"], "labels": f"{stem}_labels.mat", "extras": f"{stem}_extras.h5"}
     with h5py.File(folder / names["features"][0], "w") as file:
         file["feats"] = features
-    _save_labels(folder / names["labels"], labels)
+    save_labels(folder / names["labels"], labels)
     with h5py.File(folder / names["extras"], "w") as file:
         for key, values in extras.items():
             chunk = (1, *values.shape[1:])
@@ -121,7 +121,7 @@ def write_part(
     return names
 
 
-def _save_labels(path: Path, labels: np.ndarray) -> None:
+def save_labels(path: Path, labels: np.ndarray) -> None:
     """savemat with a fixed 116-byte description: SciPy writes the time there, and equal data should be equal files."""
     buffer = BytesIO()
     savemat(buffer, {"labels": labels})
