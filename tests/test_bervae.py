@@ -91,7 +91,7 @@ def gradient_of_the_logits(model, dataset, monkeypatch):
 
 
 def divergence_gradient(logits):
-    """Of p log 2p + (1 - p) log 2(1 - p), meaned over videos and bits: p (1 - p) times the log-odds."""
+    """Of p log 2p + (1 - p) log 2(1 - p), averaged over videos and bits: p (1 - p) times the log-odds."""
     chance = logits.sigmoid()
     return chance * (1 - chance) * logits / logits.numel()
 
