@@ -69,7 +69,7 @@ figures: .venv/.installed ## draw figures/ again from figures/data/
 tables: .venv/.installed ## write the tables in figures/ again from figures/data/
 	.venv/bin/ssvh tables
 
-bench: .venv/.installed ## measure the scan's speed and memory, and hash centres; minutes on idle cores
+bench: .venv/.installed ## measure speed and memory: scan, loader, evaluation, index …; some 20 minutes on idle cores
 	.venv/bin/ssvh bench
 
 env: ## make or update the conda environment `ssvh` from environment.yml, instead of .venv
