@@ -87,7 +87,7 @@ def map_at_k(records: list[dict]) -> Figure:
             panel.set(title=f"{bits} bits", xlabel="k, items retrieved", xticks=cutoffs)
         panels[0, 0].set_ylim(bottom=0)  # once all panels, which share the axis, are drawn
         panels[0, 0].set_ylabel("mAP@k (higher is better)")
-        _legend(panels[0, -1])
+        _legend(figure)
     return figure
 
 
@@ -110,9 +110,12 @@ def _look(number: int) -> dict[str, str]:
     return {"color": COLOURS[colour], "linestyle": ("-", "--", ":", "-.")[again % 4]}
 
 
-def _legend(panel: plt.Axes) -> None:
-    """The names of the lines, beside the panel, where there is room for many."""
-    panel.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0)
+def _legend(figure: Figure) -> None:
+    """The names of the lines, the same in all panels, below them; the figure grows by what they need."""
+    handles, labels = figure.axes[-1].get_legend_handles_labels()
+    columns = max(2, int(figure.get_figwidth() / 1.55))
+    figure.set_figheight(figure.get_figheight() + 0.25 * -(-len(labels) // columns))
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
 def precision_recall(records: list[dict]) -> Figure:
@@ -132,7 +135,7 @@ def precision_recall(records: list[dict]) -> Figure:
             panel.set(title=f"{bits} bits", xlabel="Recall", xlim=(0, 1))
         panels[0, 0].set_ylim(bottom=0)
         panels[0, 0].set_ylabel("Precision")
-        _legend(panels[0, -1])
+        _legend(figure)
     return figure
 
 
@@ -156,7 +159,7 @@ def rejection(records: list[dict]) -> Figure:
             panel.set(title=f"{bits} bits", xlabel="videos left out, per cent")
         panels[0, 0].set_ylim(bottom=0)
         panels[0, 0].set_ylabel("mAP@20 of the others")
-        _legend(panels[0, -1])
+        _legend(figure)
     return figure
 
 

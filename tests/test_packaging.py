@@ -112,6 +112,13 @@ def test_readme_python_runs(smoke, tmp_path, monkeypatch):
         assert done.returncode == 0, done.stderr
 
 
+def test_readme_shows_the_committed_results():
+    from ssvh_lib import results, tables
+
+    table = tables.glance(results.load(ROOT / "figures" / "data" / "main.json"))
+    assert tables.to_markdown(table).rstrip() in (ROOT / "README.md").read_text()
+
+
 def test_readme_names_only_make_targets_and_commands_that_exist():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.M))
     text = (ROOT / "README.md").read_text() + (ROOT / "CONTRIBUTING.md").read_text()

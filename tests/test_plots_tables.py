@@ -207,7 +207,7 @@ def test_map_at_k_draws_a_line_for_each_method_in_each_panel(records):
     assert left.get_ylim() == right.get_ylim()
     for panel in (left, right):
         assert [line.get_label() for line in panel.lines] == ["ConMH", "ITQ", "LSH"]
-    assert [text.get_text() for text in right.get_legend().get_texts()] == ["ConMH", "ITQ", "LSH"]
+    assert [text.get_text() for text in left.figure.legends[0].get_texts()] == ["ConMH", "ITQ", "LSH"]
     for line in (*left.lines, *right.lines):
         assert list(line.get_xdata()) == list(ssvh.CUTOFFS)
     np.testing.assert_allclose(left.lines[0].get_ydata(), np.array([1.5, 1, 0.8, 0.7, 0.6, 0.5]) * 0.3)
