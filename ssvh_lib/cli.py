@@ -146,7 +146,7 @@ def notebooks(
     """Execute the course's notebooks and store them with their outputs."""
     from . import course
 
-    course.execute(names or course.notebooks(), jobs=jobs, say=typer.echo)
+    course.execute(names or [*course.notebooks(), *course.solutions()], jobs=jobs, say=typer.echo)
 
 
 @app.command()

@@ -18,6 +18,11 @@ def notebooks() -> list[Path]:
     return sorted((project_root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
+def solutions() -> list[Path]:
+    """The solutions of their exercises, executed as well."""
+    return sorted((project_root() / "notebooks" / "solutions").glob("[0-9][0-9]_*.ipynb"))
+
+
 def execute(paths: list[Path], *, jobs: int | None = None, say: Callable[[str], object] = print) -> None:
     """Run notebooks top to bottom and put the outputs into them; those that fail are left as they were.
 
