@@ -5,13 +5,14 @@ This is the one place where a real number becomes a bit: positive is 1, zero and
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .data import VideoFeatures
 from .errors import SSVHError
@@ -92,13 +93,21 @@ def encode(model: nn.Module, videos: VideoFeatures | np.ndarray, *, batch_size: 
             f"The model reads {model.config.frames} frames of size {model.config.features}, "
             f"the videos have {videos.frames} of size {videos.size}."
         )
+    return Codes.from_values(ask(model, model.encode, videos, batch_size))
+
+
+def ask(
+    model: nn.Module, question: Callable[[Tensor], Tensor], videos: VideoFeatures, batch_size: int = 512
+) -> np.ndarray:
+    """What ``question``, a method of ``model``, answers to all ``videos``, some ``(B, T, D)`` at a time: ``(N, …)``.
+
+    Without gradients or dropout, on the device of the model.
+    """
     device = next(chain(model.parameters(), model.buffers())).device
     model.eval()
     with torch.inference_mode():
-        values = [
-            model.encode(torch.from_numpy(frames).to(device)).cpu().numpy() for frames in videos.batches(batch_size)
-        ]
-    return Codes.from_values(np.concatenate(values))
+        answers = [question(torch.from_numpy(frames).to(device)).cpu().numpy() for frames in videos.batches(batch_size)]
+    return np.concatenate(answers)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Ways of searching packed codes by Hamming distance: three kinds of FAISS binary index (Douze et al., 2024).
 
 All give the nearest first and equals in the order of the database. ``flat`` and ``multihash`` find what comparing with
-every code finds; ``ivf`` may miss some, for speed. A graph (HNSW) was measured too and left out: see ``bench_index``.
+every code finds; ``ivf`` may miss some, for speed. A graph (HNSW) was measured and left out: see ``bench/index.py``.
 """
 
 from __future__ import annotations

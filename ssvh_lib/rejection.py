@@ -8,13 +8,11 @@ also left out at random; only what lies above that is due to the uncertainty.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
-import torch
 from torch import nn
 
-from .codes import Codes
+from .codes import Codes, ask
 from .data import Dataset, VideoFeatures
 from .metrics import evaluate
 
@@ -25,11 +23,7 @@ DRAWS = 5  # random orders that the control averages over
 
 def uncertainties(model: nn.Module, videos: VideoFeatures) -> np.ndarray:
     """How uncertain a model with ``uncertainty`` is of the code of each video, ``(N,)``."""
-    device = next(chain(model.parameters(), model.buffers())).device
-    model.eval()
-    with torch.inference_mode():
-        parts = [model.uncertainty(torch.from_numpy(frames).to(device)).cpu().numpy() for frames in videos.batches()]
-    return np.concatenate(parts)
+    return ask(model, model.uncertainty, videos)
 
 
 def rejection(model: nn.Module, dataset: Dataset, query: Codes, database: Codes) -> dict[str, list]:

@@ -8,7 +8,6 @@ Shapes: B videos, N training videos, M anchors, T frames, D feature size, C widt
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
+from . import structure
 from .bert import BertEncoder, cloze
 from .errors import SSVHError
 from .neighbours import Neighbours, check_anchors, neighbours_of
@@ -23,14 +23,8 @@ from .schedules import step_decay
 from .structure import mean_pooled
 
 
-class Videos(Protocol):
+class Videos(structure.Videos, Protocol):
     """What is needed of the training set: features ``(B, T, D)`` in order, and those of some rows."""
-
-    def __len__(self) -> int: ...
-
-    def batches(self, size: int = 512) -> Iterator[np.ndarray]:
-        """Features in order, ``size`` videos at a time."""
-        ...
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """The features of some videos."""
@@ -56,7 +50,7 @@ class Pairs(NamedTuple):
 class TaughtHasher(nn.Module):
     """A teacher for ``teacher_epochs``, then its student: the same network with weights drawn anew.
 
-    A method gives ``through`` and ``loss``. ``config`` says ``bits, frames, features, width, dropout, damage,
+    A method gives ``through`` and ``student_loss``. ``config`` says ``bits, frames, features, width, dropout, damage,
     clean_target, start_at_mean, anchors, teacher_epochs, epochs`` and the learning rate. ``anchors (M, C)`` are centres
     of the teacher's hidden states, and ``nearest (N, 5)`` says which of them are nearest to each training video; both
     are empty as long as the teacher learns.
@@ -80,6 +74,18 @@ class TaughtHasher(nn.Module):
     def through(self, states: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden states ``(B, T, C)`` -> codes, and the frames ``(B, T, D)`` as they are rebuilt from them."""
         raise NotImplementedError
+
+    def student_loss(self, pairs: Pairs, rebuilt: Rebuilt) -> dict[str, Tensor]:
+        """The terms of the student's loss, of videos with their partners and what was rebuilt of both."""
+        raise NotImplementedError
+
+    def loss(self, batch: Any, rng: torch.Generator) -> dict[str, Tensor]:
+        """The teacher's reconstruction error, or the student's loss on ``batch`` and a partner of each video."""
+        if self.neighbours is None:
+            error = self.rebuild(batch.frames, rng).error
+            return {"loss": error, "reconstruction": error}
+        pairs = self.with_partners(batch, rng)
+        return self.student_loss(pairs, self.rebuild(pairs.frames, rng))
 
     def stage(self, epoch: int) -> str:
         """Who learns in an epoch."""

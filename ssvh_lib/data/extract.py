@@ -28,14 +28,14 @@ from ..errors import SSVHError
 from ..files import digest_of, make_folder, read_json, write_file, write_json, write_text
 from .backbones import Backbone, load_backbone
 from .describe import BATCH_SIZE, SIDE, Pictures, features_of, read_pictures
-from .gather import ROWS, is_stored, load, store, write_set
-from .released import PARTS, write_layout
+from .gather import is_stored, load, store, write_set
+from .released import FILES, PARTS, write_layout
 from .splits import Listed, Listing, list_videos, printable
 
 __all__ = ["Report", "extract", "features_of"]
 
 QUERY_SHARE = 0.2
-_OURS = {"dataset.toml", "extract.json", "report.csv"} | {f"{part}_{name}" for part in PARTS for name in ROWS.values()}
+_OURS = {"dataset.toml", "extract.json", "report.csv"} | {f"{part}_{name}" for part in PARTS for name in FILES.values()}
 
 
 @dataclass(frozen=True)

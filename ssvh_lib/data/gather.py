@@ -12,9 +12,8 @@ import numpy as np
 
 from ..errors import SSVHError
 from ..files import write_file
-from .released import save_labels
+from .released import FILES, save_labels
 
-ROWS = {"features": "feats.h5", "labels": "labels.mat", "extras": "extras.h5"}  # key of dataset.toml -> end of the name
 _ARRAYS = ("features", "thumbnails", "seconds", "note")
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, BadZipFile)
 
@@ -48,7 +47,7 @@ def write_set(
 
     As ``released.write_part`` does, but a row at a time, so that memory holds a single video.
     """
-    names = {key: f"{part}_{end}" for key, end in ROWS.items()}
+    names = {key: f"{part}_{end}" for key, end in FILES.items()}
 
     def extras(file: h5py.File) -> None:
         _fill(file, "thumbnails", stored, "thumbnails", compression="gzip", compression_opts=1)

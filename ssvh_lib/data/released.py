@@ -34,6 +34,11 @@ from ..files import digest, digest_of, write_text
 from .features import HELD_IN_MEMORY, PRESETS, Dataset, StoredRows, VideoFeatures, open_hdf5
 
 PARTS = ("train", "database", "query")
+FILES = {
+    "features": "feats.h5",
+    "labels": "labels.mat",
+    "extras": "extras.h5",
+}  # key of dataset.toml -> end of the name
 _PART_KEYS = {"features": list, "labels": (str, list), "label_key": str, "extras": str}
 _KEYS = {
     "name": str,
@@ -110,15 +115,15 @@ def write_part(
     folder: Path, stem: str, features: np.ndarray, labels: np.ndarray, **extras: np.ndarray
 ) -> dict[str, str | list[str]]:
     """Write one set of videos; returns its table for ``dataset.toml``."""
-    names = {"features": [f"{stem}_feats.h5"], "labels": f"{stem}_labels.mat", "extras": f"{stem}_extras.h5"}
-    with h5py.File(folder / names["features"][0], "w") as file:
+    names = {key: f"{stem}_{end}" for key, end in FILES.items()}
+    with h5py.File(folder / names["features"], "w") as file:
         file["feats"] = features
     save_labels(folder / names["labels"], labels)
     with h5py.File(folder / names["extras"], "w") as file:
         for key, values in extras.items():
             chunk = (1, *values.shape[1:])
             file.create_dataset(key, data=values, chunks=chunk, compression="gzip", compression_opts=1)
-    return names
+    return names | {"features": [names["features"]]}
 
 
 def save_labels(path: Path, labels: np.ndarray) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from statistics import geometric_mean
 
 import pandas as pd
 
@@ -133,17 +134,13 @@ def _computed(table: pd.DataFrame) -> pd.DataFrame:
     found = []
     for (source, *cell), rows in table.groupby(["source", *CELL[:-1]], sort=False, dropna=False):
         maps = rows[rows["measure"].isin(SIX)]
-        for measure, mean in (("GMAP", _geometric_mean), ("GMAP (L2)", math.hypot)):
+        for measure, mean in (("GMAP", geometric_mean), ("GMAP (L2)", lambda values: math.hypot(*values))):
             if len(maps) == len(SIX) and (source, *cell, measure) not in printed:
-                value, most = mean(*maps["value"]), mean(*maps["value"] + maps["rounding"])
+                value, most = mean(maps["value"]), mean(maps["value"] + maps["rounding"])
                 keys = (*dict.fromkeys(key for some in maps["warnings"] for key in some), "computed")
                 changed = {"measure": measure, "cutoff": None, "value": value, "rounding": most - value}
                 found.append(maps.iloc[0].to_dict() | changed | {"warnings": keys})
     return pd.DataFrame(found).astype({"bits": "Int64", "cutoff": "Int64"})
-
-
-def _geometric_mean(*values: float) -> float:
-    return math.exp(math.fsum(map(math.log, values)) / len(values))
 
 
 @cache

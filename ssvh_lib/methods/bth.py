@@ -11,12 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from ..layers import sign_ste
-from ..taught import TaughtHasher
+from ..taught import Pairs, Rebuilt, TaughtHasher
 
 
 class BTH(TaughtHasher):
@@ -71,21 +70,16 @@ class BTH(TaughtHasher):
         super().__init__(config)
         self.hash = nn.Linear(config.width, config.bits)
 
-    def loss(self, batch: Any, rng: torch.Generator) -> dict[str, Tensor]:
-        """Reconstruction, L_mask; of the student also L_nei and L_mu, on ``batch`` and a partner of each video.
+    def student_loss(self, pairs: Pairs, rebuilt: Rebuilt) -> dict[str, Tensor]:
+        """Reconstruction, L_mask, agreement of pairs, L_nei, and nearness to anchors, L_mu.
 
         As in the released code, L_mask is a mean over both videos of a pair and L_mu a sum.
         """
         config = self.config
-        if self.neighbours is None:
-            error = self.rebuild(batch.frames, rng).error
-            return {"loss": error, "reconstruction": error}
-        rows, frames, signs = self.with_partners(batch, rng)
-        states, codes, reconstruction = self.rebuild(frames, rng)
-
+        states, codes, reconstruction = rebuilt
         first, second = codes.mean(dim=1).chunk(2)  # (B, K) each, real values: no sign inside the loss
-        neighbourhood = mse_loss((first * second).mean(dim=1), signs)  # of ⟨first, second⟩ / K
-        anchoring = 2 * mse_loss(states.mean(dim=1), self.anchor_of(rows))
+        neighbourhood = mse_loss((first * second).mean(dim=1), pairs.signs)  # of ⟨first, second⟩ / K
+        anchoring = 2 * mse_loss(states.mean(dim=1), self.anchor_of(pairs.rows))
         total = (
             config.reconstruction_weight * reconstruction
             + config.neighbour_weight * neighbourhood

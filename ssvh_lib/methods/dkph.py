@@ -12,12 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss, triplet_margin_loss
 
 from ..layers import sign_ste
-from ..taught import TaughtHasher
+from ..taught import Pairs, Rebuilt, TaughtHasher
 
 
 class DKPH(TaughtHasher):
@@ -76,18 +75,13 @@ class DKPH(TaughtHasher):
         self.hash = nn.Linear(config.frames * config.width, config.bits)
         self.temporal = nn.Linear(config.width, config.bits)
 
-    def loss(self, batch: Any, rng: torch.Generator) -> dict[str, Tensor]:
-        """Reconstruction, L_rec; of the student also L_b and L_t, on ``batch`` and a partner of each video."""
-        config = self.config
-        if self.neighbours is None:
-            error = self.rebuild(batch.frames, rng).error
-            return {"loss": error, "reconstruction": error}
-        rows, frames, signs = self.with_partners(batch, rng)
-        states, codes, reconstruction = self.rebuild(frames, rng)
-
+    def student_loss(self, pairs: Pairs, rebuilt: Rebuilt) -> dict[str, Tensor]:
+        """Reconstruction, L_rec, agreement of pairs, L_b, and what the second stream learns, L_t."""
+        config, signs = self.config, pairs.signs
+        states, codes, reconstruction = rebuilt
         first, second = codes.chunk(2)  # (B, K) each, ±1
         similarity = mse_loss((first * second).mean(dim=1), signs)  # L_b, of ⟨first, second⟩ / K
-        temporal = self.temporal_loss(states.mean(dim=1), self.anchor_of(rows), signs)  # L_t
+        temporal = self.temporal_loss(states.mean(dim=1), self.anchor_of(pairs.rows), signs)  # L_t
         total = reconstruction + config.hash_weight * similarity + config.temporal_weight * temporal
         return {"loss": total, "reconstruction": reconstruction, "similarity": similarity, "temporal": temporal}
 

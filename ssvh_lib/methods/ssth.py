@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..layers import xavier
 from ..recurrent import ClippedMomentum, PeepholeLSTM, State, squared_error
+from ..schedules import smooth_decay
 
 
 class SSTH(nn.Module):
@@ -89,8 +90,7 @@ class SSTH(nn.Module):
 
     def learning_rate(self, epoch: int) -> float:
         """Falls smoothly; ``epoch`` counts from 0."""
-        config = self.config
-        return config.peak_learning_rate * config.decay ** (epoch / config.decay_every)
+        return smooth_decay(self.config, epoch)
 
 
 class Decoder(nn.Module):

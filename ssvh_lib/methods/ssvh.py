@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ..errors import SSVHError
 from ..layers import xavier
 from ..recurrent import ClippedMomentum, FirstStep, PeepholeLSTM, State, squared_error
+from ..schedules import smooth_decay
 from ..structure import mean_pooled
 
 BLOCK = 256  # rows of similarities or overlaps that are held at a time
@@ -152,8 +153,7 @@ class SSVH(nn.Module):
 
     def learning_rate(self, epoch: int) -> float:
         """Falls smoothly; ``epoch`` counts from 0."""
-        config = self.config
-        return config.peak_learning_rate * config.decay ** (epoch / config.decay_every)
+        return smooth_decay(self.config, epoch)
 
     def _encode(self, frames: Tensor) -> tuple[Tensor, State]:
         """The upper layer's last hidden state ``(B, K)``, real-valued, and what it would carry on."""
