@@ -61,7 +61,7 @@ class BerVAE(nn.Module):
         # stand in for it; a decoder that starts at it was no better. Learning rate, weight (of .02 and .1) and warm-up
         # were chosen on a part of the training videos. At 16 bits some seeds still end with constant bits.
         "small": {
-            "width": 128, "kl_weight": 0.02, "warm_up": 4, "epochs": 8, "batch_size": 64, "peak_learning_rate": 1e-2,
+            "width": 64, "kl_weight": 0.02, "warm_up": 2, "epochs": 4, "batch_size": 32, "peak_learning_rate": 2e-2,
             "decay_every": 1,
         },
         "smoke": {"width": 32, "warm_up": 1, "epochs": 2, "batch_size": 64, "peak_learning_rate": 1e-3},  # ours

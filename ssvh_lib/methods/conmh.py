@@ -60,8 +60,8 @@ class ConMH(MaskedAutoencoder):
         # Ours, for two cores: every trained method sees as many videos, in batches as large, and is about as wide. The
         # mask ratio, of .5 and .75, and the learning rate were chosen on a validation part of the training videos.
         "small": {
-            "width": 128, "layers": 2, "heads": 4, "decoder_width": 96, "decoder_layers": 1, "epochs": 8,
-            "batch_size": 64, "peak_learning_rate": 1e-3, "decay_every": 1, "mask_ratio": 0.5,
+            "width": 64, "layers": 2, "heads": 2, "decoder_width": 48, "decoder_layers": 1, "epochs": 4,
+            "batch_size": 32, "peak_learning_rate": 2e-3, "decay_every": 1, "mask_ratio": 0.5,
         },
         "smoke": {  # ours: seconds
             "width": 32, "layers": 1, "heads": 2, "decoder_width": 24, "decoder_layers": 1, "decoder_heads": 2,

@@ -75,7 +75,7 @@ class MCMSH(nn.Module):
     PRESETS: dict[str, dict[str, Any]] = {  # noqa: RUF012 - a constant; the code has settings for FCVID only
         "released": {"quantisation_gradient": False, "stored_sharpness": False},
         "small": {  # ours, for two cores; about as many clusters a class as on FCVID
-            "width": 128, "clusters": 400, "epochs": 8, "batch_size": 64, "peak_learning_rate": 1e-3, "decay_every": 1,
+            "width": 64, "clusters": 400, "epochs": 4, "batch_size": 32, "peak_learning_rate": 2e-3, "decay_every": 1,
         },
         "smoke": {  # ours: seconds
             "width": 32, "clusters": 6, "epochs": 2, "batch_size": 64, "peak_learning_rate": 1e-3,
