@@ -9,8 +9,8 @@ PYTHON ?= python3
 DATASET ?= moving-digits
 ## size of `reproduce`: smoke, small or paper
 PRESET ?= small
-## tables of `reproduce`: main, systems, A6 ...; `.venv/bin/ssvh reproduce --list` shows them
-TARGETS ?= main
+## targets of `reproduce`: A6, S7 ...; `.venv/bin/ssvh reproduce --list` shows them; empty takes all
+TARGETS ?=
 ## code lengths of `reproduce`, in one pair of quotes; empty takes those of the table
 BITS ?=
 ## runs per method and code length, each with its own seed; empty takes the number of the table
@@ -19,6 +19,8 @@ SEEDS ?=
 JOBS ?=
 ## cpu, cuda or auto
 DEVICE ?= auto
+## an existing Dask cluster for `reproduce`, such as tcp://host:8786; empty runs here
+SCHEDULER ?=
 ## conda, mamba or micromamba, for `env`
 CONDA ?= conda
 
@@ -38,7 +40,8 @@ help:
 reproduce: .venv/.installed ## train what is missing, evaluate, write tables and figures, compare with the papers
 	.venv/bin/ssvh reproduce $(TARGETS) --dataset '$(DATASET)' --preset '$(PRESET)' $(BITS:%=--bits %) \
 	    --device '$(DEVICE)' $(if $(strip $(SEEDS)),--seeds '$(strip $(SEEDS))') \
-	    $(if $(strip $(JOBS)),--jobs '$(strip $(JOBS))')
+	    $(if $(strip $(JOBS)),--jobs '$(strip $(JOBS))') \
+	    $(if $(strip $(SCHEDULER)),--scheduler '$(strip $(SCHEDULER))')
 
 # One thread per process: two processes with two torch threads each on two cores are 20 to 40 times slower.
 test: .venv/.installed ## run every test, and every notebook from top to bottom

@@ -98,45 +98,58 @@ for command in (cli_data.extract, cli_data.index, cli_data.search):
 
 @app.command()
 def reproduce(
-    targets: Annotated[list[str] | None, typer.Argument(help="What to reproduce [default: main]; see --list.")] = None,
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(help="What to reproduce [default: all that the data can serve]; see --list."),
+    ] = None,
     dataset: Dataset = "moving-digits",
     preset: Preset = "small",
     bits: Annotated[list[int] | None, typer.Option(help="Code lengths [default: the target's].")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds 0, 1, …, so many [default: the target's].")] = None,
     jobs: Jobs = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="An existing Dask cluster, tcp://host:8786, instead of local processes.")
+    ] = None,
     device: Device = "auto",
     root: Root = None,
-    out: Annotated[Path, typer.Option(help="Where tables and figures go.")] = FIGURES,
-    list_: Annotated[bool, typer.Option("--list", help="List the targets and do nothing.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where it goes [default: figures/, or a folder there for other data or presets]."),
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the targets with their state, and do nothing.")] = False,
 ) -> None:
-    """Train what is missing, evaluate, and write tables and figures; safe to interrupt and start again."""
-    from .targets import TARGETS, carry_out
+    """Regenerate the published experiments: train what is missing, evaluate, write tables, figures and REPORT.md.
+
+    Safe to interrupt and start again.
+    """
+    from . import reproduce as engine
 
     if list_:
-        for name, wanted in TARGETS.items():
-            typer.echo(f"{name:<8} {wanted.heading}")
+        _list_targets(dataset, preset, root)
         return
-    chosen = targets or ["main"]
-    where = {"dataset": dataset, "preset": preset, "root": root, "out": out, "device": device, "jobs": jobs}
-    carry_out(chosen, bits=bits, seeds=seeds, **where, say=typer.echo)
-    for path in [*_draw(out), *_tabulate(out)]:
-        typer.echo(f"wrote {_short(path)}")
-    for name in chosen:
-        _show(out, name)
+    place = out or engine.folder_for(dataset, preset)
+    where = {"dataset": dataset, "preset": preset, "root": root, "device": device, "jobs": jobs, "scheduler": scheduler}
+    made = engine.reproduce(targets or [], bits=bits or (), seeds=seeds, out=place, **where, say=typer.echo)
+    paths = [*engine.draw(place), *engine.tabulate(place), *engine.write_report(place)]
+    if "main" in made:
+        _show_main(place)
+    typer.echo(f"\n{engine.summary(place, made)}\n\n{len(paths)} files in {_short(place)}; begin with REPORT.md.")
 
 
 @app.command()
 def tables(out: Path = FIGURES) -> None:
-    """Write the tables again from figures/data/."""
-    for path in _tabulate(out):
-        typer.echo(f"wrote {_short(path)}")
+    """Write the tables and the report again from figures/data/."""
+    from . import reproduce as engine
+
+    _say_written([*engine.tabulate(out), *engine.write_report(out)])
 
 
 @app.command()
 def figures(out: Path = FIGURES) -> None:
-    """Draw the figures again from figures/data/."""
-    for path in _draw(out):
-        typer.echo(f"wrote {_short(path)}")
+    """Draw the figures, and write the report that shows them, again from figures/data/."""
+    from . import reproduce as engine
+
+    _say_written([*engine.draw(out), *engine.write_report(out)])
 
 
 @app.command()
@@ -160,8 +173,7 @@ def bench(
     from .files import make_folder
 
     make_folder(out)
-    for path in save(execute(topics or TOPICS, typer.echo), out):
-        typer.echo(f"wrote {_short(path)}")
+    _say_written(save(execute(topics or TOPICS, typer.echo), out))
 
 
 def _changes(assignments: list[str]) -> dict[str, object]:
@@ -177,47 +189,30 @@ def _changes(assignments: list[str]) -> dict[str, object]:
     return values
 
 
-def _tabulate(out: Path) -> list[Path]:
-    from . import results
-    from .tables import write
+def _list_targets(dataset: str, preset: str, root: Path | None) -> None:
+    from . import reproduce as engine
     from .targets import TARGETS
 
-    there = [name for name in TARGETS if (out / "data" / f"{name}.json").is_file()]
-    return [
-        path
-        for name in there or ["main"]  # which is then missed by name
-        for path in write(
-            results.load(out / "data" / f"{name}.json"),
-            out / "tables" / name,
-            TARGETS[name].heading,
-            TARGETS[name].order(),
-        )
-    ]
+    typer.echo(f"{'':<10}{'state':<14}{'runs':>5}  {'time left':>9}  with {dataset}, preset {preset}, on one core")
+    for name, wanted in TARGETS.items():
+        word, runs, seconds = engine.state(wanted, dataset, preset, root)
+        left = "?" if seconds is None else f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+        typer.echo(f"{name:<10}{word:<14}{runs:>5}  {left:>9}  {wanted.heading} {wanted.item and f'({wanted.item})'}")
 
 
-def _draw(out: Path) -> list[Path]:
-    from . import plots, results
-
-    if not (out / "data" / "main.json").is_file() and list((out / "data").glob("*.json")):
-        return []  # other tables were asked for, and they have no figure
-    records = results.load(out / "data" / "main.json")
-    drawn = {"map_at_k": plots.map_at_k, "precision_recall": plots.precision_recall}
-    if any(record.get("rejection") for record in records):
-        drawn["rejection"] = plots.rejection
-    return [path for name, draw in drawn.items() for path in plots.save(draw(records), out / name)]
-
-
-def _show(out: Path, name: str) -> None:
+def _show_main(out: Path) -> None:
     from . import results
-    from .tables import caption, glance, main_table
-    from .targets import target
+    from .tables import caption, glance
 
-    records, wanted = results.load(out / "data" / f"{name}.json"), target(name)
-    several = len({record["bits"] for record in records}) > 1
-    table = (glance if several else main_table)(records, wanted.order()).map(lambda cell: str(cell).strip("*"))
+    records = results.load(out / "data" / "main.json")
+    table = glance(records).map(lambda cell: str(cell).strip("*"))
     note = caption(records).replace("Bold: highest mean of a code length; read it with the spread. ", "")
-    first = "mAP@20, and the costs of the longest codes. " if several else ""
-    typer.echo(f"\n{name}: {wanted.heading}\n{table.to_string(index=False)}\n\n{first}{note}")
+    typer.echo(f"\n{table.to_string(index=False)}\n\nmAP@20, and the costs of the longest codes. {note}")
+
+
+def _say_written(paths: list[Path]) -> None:
+    for path in paths:
+        typer.echo(f"wrote {_short(path)}")
 
 
 def _short(path: Path) -> Path:

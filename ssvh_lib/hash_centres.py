@@ -63,6 +63,11 @@ def hadamard_centres(count: int, bits: int, rng: np.random.Generator) -> np.ndar
     return np.stack(list(found.values()))
 
 
+def random_centres(count: int, bits: int, rng: np.random.Generator) -> np.ndarray:
+    """``count`` codes ``(M, K)`` ±1, int8, each bit by the toss of a coin; two of them may be equal."""
+    return _random_codes((count, bits), rng, balanced=False)
+
+
 def _random_codes(shape: tuple[int, int], rng: np.random.Generator, *, balanced: bool) -> np.ndarray:
     if balanced:
         half = np.arange(shape[1]) < shape[1] // 2

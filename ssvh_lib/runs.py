@@ -2,15 +2,14 @@
 
 ``config.json`` holds everything needed to repeat the run, ``history.csv`` a row an epoch, ``state.pt`` the
 last whole epoch (until the run is done), ``model.safetensors`` the result, ``env.json`` where and when it
-was made. Evaluation adds ``codes.npz`` and ``metrics.json``. All files are written atomically.
+was made, ``epochs/`` the weights after each epoch if they were asked for. Evaluation adds ``codes.npz`` and
+``metrics.json``, and ``error.log`` says why a run failed. All files are written atomically.
 """
 
 from __future__ import annotations
 
 import platform
-import resource
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -30,6 +29,7 @@ from .data import Dataset
 from .errors import SSVHError
 from .files import digest_of, make_folder, project_root, read_json, runs_root, write_file, write_json
 from .methods import construct, method_class
+from .process import peak_bytes
 from .source import code_digest
 
 LOCK_PATIENCE = 5.0  # seconds; a worker whose command was killed needs one to end
@@ -88,13 +88,17 @@ class Run:
         """Whether training is complete."""
         return (self.folder / "env.json").is_file() and (self.folder / "model.safetensors").is_file()
 
-    def model(self) -> nn.Module:
-        """The trained method, on the CPU."""
+    def model(self, epoch: int | None = None) -> nn.Module:
+        """The trained method, on the CPU; or as it was after ``epoch`` epochs, 0 as initialised, if that was kept."""
         wanted = self.config
         method = method_class(wanted["method"])
         model = construct(method, method.Config(**wanted["config"]), wanted["seed"])
-        self.load_weights(model)
+        self.load_weights(model, epoch)
         return model.eval()
+
+    def keeps(self, epoch: int) -> bool:
+        """Whether the weights after every epoch from 0 to ``epoch`` are kept."""
+        return all(self._weights(one).is_file() for one in range(epoch + 1))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -106,9 +110,14 @@ class Run:
         except Timeout as error:
             raise SSVHError(f"Another process is training {self.folder}. Wait for it, or stop it.") from error
 
-    def load_weights(self, model: nn.Module) -> None:
-        """Put the result of this run into ``model``; SSVHError if the file is damaged or of another shape."""
-        path = self.folder / "model.safetensors"
+    def load_weights(self, model: nn.Module, epoch: int | None = None) -> None:
+        """Put the result of this run into ``model``, or what there was after ``epoch`` epochs.
+
+        Raises SSVHError if the file is damaged or of another shape, or if that epoch was not kept.
+        """
+        path = self._weights(epoch)
+        if epoch is not None and not path.is_file():
+            raise SSVHError(self._not_kept(epoch))
         try:
             model.load_state_dict(load_file(path))
         except Exception as error:  # safetensors and torch raise a family of types here
@@ -117,15 +126,21 @@ class Run:
             ) from error
 
     def finish(self, model: nn.Module, seconds: float, device: torch.device) -> None:
-        """Write the result; from now on the run is complete."""
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-        write_file(self.folder / "model.safetensors", lambda path: save_file(tensors, path))
-        write_json(self.folder / "env.json", environment(device) | {"seconds": round(seconds, 3)})
+        """Write the result, unless it is there already; from now on the run is complete."""
+        if not self.finished:
+            self._save_weights(model, None)
+            write_json(self.folder / "env.json", environment(device) | {"seconds": round(seconds, 3)})
         (self.folder / "state.pt").unlink(missing_ok=True)
 
+    def save_epoch(self, model: nn.Module, epoch: int) -> None:
+        """Keep the weights after ``epoch`` epochs."""
+        (self.folder / "epochs").mkdir(exist_ok=True)
+        self._save_weights(model, epoch)
+
     def save_history(self, rows: list[dict[str, float]]) -> None:
-        """Write the whole of ``history.csv``."""
-        write_file(self.folder / "history.csv", lambda path: pd.DataFrame(rows).to_csv(path, index=False))
+        """Write the whole of ``history.csv``; that of a complete run stays."""
+        if not self.finished:
+            write_file(self.folder / "history.csv", lambda path: pd.DataFrame(rows).to_csv(path, index=False))
 
     def save_state(self, state: dict) -> None:
         """Write ``state.pt``."""
@@ -141,13 +156,31 @@ class Run:
         except Exception as error:  # zip, pickle and torch errors alike
             raise SSVHError(f"{path} is damaged ({error}). Delete it to train this run from the start.") from error
 
+    def _weights(self, epoch: int | None) -> Path:
+        return self.folder / ("model.safetensors" if epoch is None else f"epochs/{epoch:03}.safetensors")
+
+    def _save_weights(self, model: nn.Module, epoch: int | None) -> None:
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+        write_file(self._weights(epoch), lambda path: save_file(tensors, path))
+
+    def _not_kept(self, epoch: int) -> str:
+        last = self.config["config"].get("epochs")
+        if last is None:
+            return f"{self.folder} was not trained in epochs. Ask for its model() without one."
+        if not 0 <= epoch <= last:
+            return f"{self.folder} has {last} epochs; ask for one from 0 (as initialised) to {last}, not {epoch}."
+        return (
+            f"{self.folder} does not keep the weights after epoch {epoch}. Ask for the same run again with "
+            "fit(..., keep_epochs=True), which keeps those of every epoch."
+        )
+
 
 def open_run(folder: Path, description: dict) -> Run:
     """The run in ``folder``, new or old; SSVHError if the folder belongs to a run of another configuration."""
     make_folder(folder)
     path = folder / "config.json"
     if not path.is_file():
-        if any(folder.iterdir()):
+        if any(path.name != "error.log" for path in folder.iterdir()):
             raise SSVHError(f"{folder} is not empty and not a run (no config.json). Choose another folder.")
         write_json(path, description)
     there = read_json(path)
@@ -169,14 +202,9 @@ def environment(device: torch.device) -> dict:
         "versions": {name: version(name) for name in _PACKAGES},
         "device": torch.cuda.get_device_name(device) if on_gpu else platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
-        "peak_memory_mib": round(_peak_bytes() / 2**20),
+        "peak_memory_mib": round(peak_bytes() / 2**20),
         "peak_gpu_memory_mib": round(torch.cuda.max_memory_allocated(device) / 2**20) if on_gpu else None,
     }
-
-
-def _peak_bytes() -> int:
-    unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _git(*words: str) -> str | None:

@@ -1,107 +1,244 @@
-"""What can be reproduced, by name: the rows of each table, its code lengths and its number of seeds.
+"""What can be reproduced, by name: each published experiment, the runs it needs, and what it draws.
 
-A name such as A6 is the table's number in the published experiments: A of AutoSSVH, S of S5VH, C of ConMH.
+A name such as A6 is the item's number among the published experiments: A of AutoSSVH, S of S5VH, C of ConMH. Runs that
+several targets need are trained once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from . import results
-from .data import load_dataset
+from . import code_maps, convergence, efficiency, plots, tables
+from .data import TRANSFER
 from .errors import unknown
-from .experiments import Row, execute, grid, sized
-from .files import make_folder
-from .methods import available
+from .experiments import Experiment, Row, grid, sized
+from .methods import available, method_class
 from .mixers import BACKBONES
 from .results import printed_name
 
-_SYSTEMS = ("conmh", "s5vh", "autossvh")
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+Records = list[dict]
+SYSTEMS = ("conmh", "s5vh", "autossvh")
 
 
 @dataclass(frozen=True)
 class Target:
-    """One table: ``rows``, or every method if there are none."""
+    """A published experiment: ``heading`` says what it shows, ``item`` where it is published.
+
+    It needs each of ``rows`` at each of ``bits`` from ``seeds`` seeds, or from as many as a row says. Its records are
+    those of its runs, or what ``collect(runs, records, preset)`` makes of them.
+    """
 
     heading: str
+    item: str = ""
     rows: tuple[Row, ...] = ()
     bits: tuple[int, ...] = (32,)
     seeds: int = 3
-
-    def every_row(self) -> list[Row]:
-        """The rows, in the order of the table."""
-        return list(self.rows) or [Row(method) for method in available()]
+    data: str = ""  # the target whose records these are too, if not its own
+    by_epoch: bool = False  # measured after every epoch
+    transfer: bool = False  # measured on another dataset than trained on, too
+    collect: Callable[[list[Experiment], Records, str], Records] | None = None
+    draw: Callable[[Records, Sequence[str]], Figure] | None = None
+    tabulate: Callable[[Records, Sequence[str]], pd.DataFrame] = tables.main_table
 
     def order(self) -> list[str]:
-        """The printed names of the rows, where the order is given."""
-        return [printed_name(row.method, row.variant, row.label) for row in self.rows]
+        """The printed names of the rows in order, or none: then the results give the order."""
+        given = any(row.label or row.variant != "paper" for row in self.rows)
+        return [printed_name(row.method, row.variant, row.label) for row in self.rows] if given else []
+
+    def runs(
+        self, dataset: str, preset: str, bits: Iterable[int] = (), seeds: int | None = None, root: str | None = None
+    ) -> list[Experiment]:
+        """The runs it needs on a dataset, transfers among them; ``bits`` and ``seeds`` take the place of its own."""
+        rows = [replace(row, seeds=seeds) for row in self.rows] if seeds else self.rows
+        wanted = partial(grid, rows, dataset, preset, bits or self.bits, seeds or self.seeds, root)
+        runs = wanted(by_epoch=self.by_epoch)
+        if self.transfer and dataset in TRANSFER:
+            runs += wanted(tested_on=sized(TRANSFER[dataset], preset))
+        return runs
+
+    def lacks(self, dataset: str) -> str:
+        """Why it cannot be made of a dataset, or ""."""
+        if self.transfer and dataset not in TRANSFER:
+            return f"no dataset to transfer to from {dataset}"
+        return "" if self.rows or self.collect else "nothing to run"
 
 
-def _changed(method: str, changes: Iterable[tuple[str, dict[str, Any]]]) -> tuple[Row, ...]:
-    return tuple(Row(method, label, changes=tuple(fields.items())) for label, fields in changes)
+def _changed(method: str, changes: Iterable[tuple[str, dict[str, Any]]], seeds: int | None = None) -> tuple[Row, ...]:
+    return tuple(Row(method, label, changes=tuple(fields.items()), seeds=seeds) for label, fields in changes)
 
+
+def _every() -> tuple[Row, ...]:
+    """Every method; one that is neither of the three systems nor trained in seconds, from one seed."""
+    several = {name for name in available() if name in SYSTEMS or hasattr(method_class(name), "solve")}
+    return tuple(Row(name, seeds=None if name in several else 1) for name in available())
+
+
+_I, _II, _III, _IV, _V, _VI, _VII, _VIII, _IX = _changed(
+    "autossvh",
+    [
+        ("I without gradient reversal", {"reversal": False}),
+        ("II random frames", {"sampler": "random"}),
+        ("III AttMask", {"sampler": "attmask"}),
+        ("IV AdaMAE", {"sampler": "adamae"}),
+        ("V ADIOS", {"sampler": "adios"}),
+        ("VI without reconstruction (FR)", {"reconstruction_weight": 0.0}),
+        ("VII without view contrast (VC)", {"contrast_weight": 0.0}),
+        ("VIII without point-to-set (P2Set)", {"set_weight": 0.0}),
+        ("IX AutoSSVH", {}),
+    ],
+)
+_WHOLE_S5VH = _changed("s5vh", [("S5VH", {})])
+_NO_CENTRES = _changed("s5vh", [("without centre alignment (global)", {"centre_weight": 0.0})])
+_ALL, _LENGTHS = _every(), (16, 32, 64)
 
 TARGETS: dict[str, Target] = {
-    "main": Target("Every method.", bits=(16, 32, 64)),
-    "systems": Target(
-        "The three systems as their papers describe them and as their released code computes them.",
-        tuple(Row(method, variant=variant) for method in _SYSTEMS for variant in ("paper", "released")),
-        bits=(16, 32, 64),
+    "main": Target("Every method.", rows=_ALL, bits=_LENGTHS, draw=plots.map_at_k),
+    "A1": Target(
+        "mAP at 5 to 100 of AutoSSVH and the others.", "AutoSSVH, Figure 3", _ALL, _LENGTHS, data="main",
+        draw=plots.map_at_k,
+    ),
+    "A2": Target(
+        "GMAP in both of its meanings.", "AutoSSVH, equation 21", _ALL, _LENGTHS, data="main", draw=plots.gmap,
+    ),
+    "A3": Target(
+        "mAP at 60, 80 and 100.", "AutoSSVH, Table 1",
+        (Row("mcmsh", seeds=1), Row("conmh"), Row("autossvh")), _LENGTHS, draw=plots.late_cutoffs,
+    ),
+    "A4": Target(
+        "Precision against recall.", "AutoSSVH, Figure 4", _ALL, _LENGTHS, data="main", draw=plots.precision_recall,
+    ),
+    "A5": Target(
+        "Trained on one dataset, asked on another.", "AutoSSVH, Table 2",
+        (*(Row(name, seeds=1) for name in ("bth", "dkph", "mcmsh", "bervae")), Row("conmh"), Row("autossvh")), _LENGTHS,
+        transfer=True, draw=plots.transfer,
     ),
     "A6": Target(
-        "AutoSSVH without its parts (the paper's Table 3, by the order of its text).",
-        _changed(
-            "autossvh",
-            [
-                ("I without gradient reversal", {"reversal": False}),
-                ("II random frames", {"sampler": "random"}),
-                ("III AttMask", {"sampler": "attmask"}),
-                ("IV AdaMAE", {"sampler": "adamae"}),
-                ("V ADIOS", {"sampler": "adios"}),
-                ("VI without reconstruction (FR)", {"reconstruction_weight": 0.0}),
-                ("VII without view contrast (VC)", {"contrast_weight": 0.0}),
-                ("VIII without point-to-set (P2Set)", {"set_weight": 0.0}),
-                ("IX AutoSSVH", {}),
-            ],
-        ),
+        "AutoSSVH without its parts, and with other samplers.", "AutoSSVH, Table 3",
+        (_I, _II, _III, _IV, _V, _VI, _VII, _VIII, _IX), draw=partial(plots.rows, measure="GMAP (L2)"),
     ),
+    "A7": Target(
+        "Convergence with and without the sampler and the point-to-set loss.", "AutoSSVH, Figure 5", (_II, _VIII, _IX),
+        by_epoch=True, collect=convergence.collect_levels(_VIII.label), draw=plots.by_epoch,
+    ),
+    "A8": Target(
+        "What the point-to-set loss adds after the warm-up.", "AutoSSVH, training schedule", (_VIII, _IX),
+        by_epoch=True, collect=convergence.collect_gains, draw=plots.by_epoch_beside_published,
+    ),
+    "A9": Target("The majority vote is the nearest code.", "AutoSSVH, appendix"),
+    "S1": Target(
+        "mAP at 5 to 100 of S5VH and the others.", "S5VH, Figure 3", _ALL, _LENGTHS, data="main", draw=plots.map_at_k,
+    ),
+    "S2": Target(
+        "Memory, operations and time of encoding longer videos.", "S5VH, Figure 1a", collect=efficiency.collect,
+        draw=plots.by_frames, tabulate=efficiency.table,
+    ),
+    "S3": Target(
+        "Convergence with and without the alignment to centres.", "S5VH, Figure 1b", _NO_CENTRES + _WHOLE_S5VH,
+        by_epoch=True, collect=convergence.collect_levels(_NO_CENTRES[0].label), draw=plots.by_epoch_beside_published,
+    ),
+    "S4": Target(
+        "Precision against recall.", "S5VH, Figure 4", _ALL, _LENGTHS, data="main", draw=plots.precision_recall,
+    ),
+    "S5": Target(
+        "Codes of ten classes in the plane, by t-SNE and UMAP.", "S5VH, Figure 5",
+        tuple(Row(name) for name in ("itq", *SYSTEMS)), (64,), 1, collect=code_maps.collect, draw=plots.code_maps,
+        tabulate=code_maps.table,
+    ),
+    "S6": Target("Tables that could not be read.", "S5VH, Tables 1 and 2"),
     "S7": Target(
-        "S5VH with other backbones, each trained in its place.",
-        _changed("s5vh", [(f"S5VH, {name}", {"backbone": name}) for name in sorted(BACKBONES)]),
+        "S5VH with other backbones, each trained in its place.", "S5VH, backbones",
+        _changed("s5vh", [(f"S5VH, {name}", {"backbone": name}) for name in sorted(BACKBONES, key="mamba".__eq__)]),
+        draw=plots.rows,
     ),
     "S8": Target(
-        "S5VH without its losses.",
-        _changed(
-            "s5vh",
-            [
-                ("without reconstruction (self)", {"reconstruction_weight": 0.0}),
-                ("without contrast (local)", {"contrast_weight": 0.0}),
-                ("without centre alignment (global)", {"centre_weight": 0.0}),
-                ("Hadamard centres, not optimised", {"optimised_centres": False}),
-                ("S5VH", {}),
-            ],
+        "S5VH without its losses.", "S5VH, losses",
+        (
+            *_changed(
+                "s5vh",
+                [
+                    ("without reconstruction (self)", {"reconstruction_weight": 0.0}),
+                    ("without contrast (local)", {"contrast_weight": 0.0}),
+                ],
+            ),
+            *_NO_CENTRES, *_WHOLE_S5VH,
         ),
+        draw=plots.rows,
+    ),
+    "S9": Target(
+        "How the hash centres are made.", "S5VH, hash centres",
+        (
+            *_changed(
+                "s5vh",
+                [
+                    ("random centres, not optimised", {"hadamard_start": False, "optimised_centres": False}),
+                    ("Hadamard centres, not optimised", {"optimised_centres": False}),
+                ],
+            ),
+            *_WHOLE_S5VH,
+        ),
+        draw=plots.rows,
+    ),
+    "S10": Target(
+        "S5VH by mask ratio, number of centres, and width.", "S5VH, hyper-parameters",
+        (
+            *_changed("s5vh", [(f"mask ratio {ratio}", {"mask_ratio": ratio}) for ratio in (0.25, 0.5, 0.75)], 2),
+            *_changed("s5vh", [(f"centres {count}", {"clusters": count}) for count in (50, 100, 200)], 2),
+            *_changed("s5vh", [(f"width {width}", {"width": width}) for width in (32, 64)], 2),
+        ),
+        draw=plots.sweep,
+    ),
+    "C1": Target(
+        "mAP at 5 to 100 of ConMH and the others.", "ConMH, main table", _ALL, _LENGTHS, data="main",
+        draw=plots.map_at_k,
     ),
     "C2": Target(
-        "ConMH by the share of frames that a view does not see.",
+        "ConMH by the share of frames that a view does not see.", "ConMH, mask ratio",
         _changed("conmh", [(f"mask ratio {ratio}", {"mask_ratio": ratio}) for ratio in (0.25, 0.5, 0.75, 0.9)]),
+        draw=plots.sweep,
     ),
     "C3": Target(
-        "ConMH without its losses, and with views drawn each by itself.",
+        "ConMH without its losses, with plain contrast, and with views drawn each by itself.", "ConMH, losses",
         _changed(
             "conmh",
             [
                 ("reconstruction only", {"contrast_weight": 0.0}),
                 ("contrast only", {"reconstruction_weight": 0.0}),
+                ("contrast not debiased", {"positive_prior": 0.0}),
                 ("independent views", {"independent_views": True}),
                 ("ConMH", {}),
             ],
         ),
+        draw=plots.rows,
     ),
-}
+    "C4": Target(
+        "One stage of training against two.", "ConMH, Figure 1",
+        (
+            *(Row(name) for name in ("bth", *SYSTEMS)),
+            *(Row(name, seeds=1) for name in ("ssth", "ssvh", "dkph", "mcmsh", "bervae", "chain")),
+        ),
+        draw=plots.cost,
+    ),
+    "C5": Target(
+        "ConMH by its layers.", "ConMH, size",
+        _changed("conmh", [(f"layers {count}", {"layers": count}) for count in (1, 2, 4)], 2), draw=plots.sweep,
+    ),
+    "systems": Target(
+        "The three systems as their papers describe them and as their released code computes them.",
+        rows=tuple(Row(method, variant=variant) for method in SYSTEMS for variant in method_class(method).VARIANTS),
+        draw=plots.rows,
+    ),
+    "rejection": Target(
+        "Retrieval without the videos whose codes are most uncertain.", "BerVAE, uncertainty", _ALL, _LENGTHS,
+        data="main", draw=plots.rejection,
+    ),
+}  # fmt: skip
 
 
 def target(name: str) -> Target:
@@ -109,33 +246,3 @@ def target(name: str) -> Target:
     if name not in TARGETS:
         raise unknown("target", name, TARGETS)
     return TARGETS[name]
-
-
-def carry_out(
-    names: Iterable[str],
-    *,
-    dataset: str,
-    preset: str,
-    out: Path,
-    bits: Iterable[int] | None = None,
-    seeds: int | None = None,
-    root: Path | None = None,
-    device: str = "auto",
-    jobs: int | None = None,
-    say: Callable[[str], object] = print,
-) -> None:
-    """Make what the targets need and the cache lacks, and write their records into ``out``/data.
-
-    ``bits`` and ``seeds`` take the place of the targets' own. Raises SSVHError as ``experiments.execute`` does.
-    """
-    wanted = {name: target(name) for name in names}
-    make_folder(out)
-    load_dataset(sized(dataset, preset), root, progress=True)  # built here, before worker processes ask for it
-    folder = str(root) if root else None
-    runs = {
-        name: grid(of.every_row(), dataset, preset, bits or of.bits, seeds or of.seeds, folder)
-        for name, of in wanted.items()
-    }
-    records = iter(execute([run for some in runs.values() for run in some], device=device, jobs=jobs, say=say))
-    for name, some in runs.items():
-        results.save(out / "data" / f"{name}.json", [next(records) for _ in some])

@@ -43,28 +43,31 @@ def fit(
     seed: int = 0,
     device: str = "auto",
     progress: bool = True,
+    keep_epochs: bool = False,
 ) -> Run:
     """Train ``model`` in place on ``dataset.train`` and return the run, which lies in the folder ``out``.
 
     The outcome depends on the model's Config, the data and ``seed`` alone: initial weights are drawn anew
     from ``seed``. A run that is already in ``out`` is loaded if complete and resumed if not; without ``out``
-    the folder follows from what is asked. Raises SSVHError if ``out`` holds another configuration, if
-    another process is at it, if the model does not fit the data, or if a loss is NaN or infinite (the last
-    whole epoch is kept).
+    the folder follows from what is asked. With ``keep_epochs`` the weights after every epoch are kept for
+    ``Run.model(epoch)``; a run that lacks them is trained again, with the same result. Raises SSVHError if
+    ``out`` holds another configuration, if another process is at it, if the model does not fit the data, or
+    if a loss is NaN or infinite (the last whole epoch is kept).
     """
     _check_request(model, dataset)
     place = choose_device(device)
     description = describe(method_name(model), model.config, dataset, seed)
     run = open_run(Path(out) if out is not None else default_folder(description), description)
     with run.lock():
-        if run.finished:
-            run.load_weights(model)
-        else:
+        solve = hasattr(model, "solve")
+        if not run.finished or (keep_epochs and not solve and not run.keeps(model.config.epochs)):
             model.load_state_dict(construct(type(model), model.config, seed).state_dict())
             model.to(place)
-            solve = hasattr(model, "solve")
-            seconds = _solve(model, dataset, seed) if solve else _train(model, dataset, run, seed, progress)
+            seconds = (
+                _solve(model, dataset, seed) if solve else _train(model, dataset, run, seed, progress, keep_epochs)
+            )
             run.finish(model, seconds, place)
+        run.load_weights(model)
     model.to(place).eval()
     return run
 
@@ -88,11 +91,13 @@ def _solve(model: nn.Module, dataset: Dataset, seed: int) -> float:
     return time.perf_counter() - start
 
 
-def _train(model: nn.Module, dataset: Dataset, run: Run, seed: int, progress: bool) -> float:
+def _train(model: nn.Module, dataset: Dataset, run: Run, seed: int, progress: bool, keep_epochs: bool) -> float:
     """Run the epochs that ``run`` lacks; seconds spent, those before an interrupt included."""
     config = model.config
     optimiser = model.optimiser()
-    history = _resume(model, optimiser, run)
+    history = _resume(model, optimiser, run, keep_epochs)
+    if keep_epochs and not history:
+        run.save_epoch(model, 0)
     spent = history[-1]["seconds"] if history else 0.0
     start = time.perf_counter()
     steps = -(-len(dataset.train) // config.batch_size)
@@ -123,6 +128,8 @@ def _train(model: nn.Module, dataset: Dataset, run: Run, seed: int, progress: bo
             history.append({"epoch": epoch + 1, "seconds": seconds, "learning_rate": rate, **terms})
             bar.set_postfix(loss=f"{terms['loss']:.4g}")
             run.save_history(history)
+            if keep_epochs:
+                run.save_epoch(model, epoch + 1)
             states = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "memory": _memory(model)}
             run.save_state({**states, "history": history})
     return spent + time.perf_counter() - start
@@ -133,9 +140,10 @@ def _stage(model: nn.Module, epoch: int) -> str | None:
     return model.stage(epoch) if hasattr(model, "stage") else None
 
 
-def _resume(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run) -> list[dict[str, float]]:
+def _resume(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run, keep_epochs: bool) -> list[dict[str, float]]:
+    """Go back to the last whole epoch; the history up to it, empty if there is none or what should be kept is not."""
     state = run.load_state()
-    if state is None:
+    if state is None or (keep_epochs and not run.keeps(len(state["history"]))):
         return []
     model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])  # moves to the parameters' device what belongs there
@@ -172,13 +180,14 @@ def _pass(
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)  # for layers that draw from the global state, such as dropout
         steps = 0
-        for steps, batch in enumerate(_batches(train, model.config.batch_size, seed, device), start=1):
-            terms = _step(model, optimiser, batch, rng)
-            sums = {name: sums.get(name, 0) + value for name, value in terms.items()}
-            unchecked.append(terms["loss"])
-            bar.update(1)
-            if len(unchecked) == CHECK_EVERY:
-                _check(unchecked, steps)
+        with closing(_batches(train, model.config.batch_size, seed, device)) as batches:  # also after an error
+            for steps, batch in enumerate(batches, start=1):
+                terms = _step(model, optimiser, batch, rng)
+                sums = {name: sums.get(name, 0) + value for name, value in terms.items()}
+                unchecked.append(terms["loss"])
+                bar.update(1)
+                if len(unchecked) == CHECK_EVERY:
+                    _check(unchecked, steps)
         _check(unchecked, steps)
     return {name: round(float(value) / steps, 6) for name, value in sums.items()}
 

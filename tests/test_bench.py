@@ -11,8 +11,8 @@ import torch
 from torch.nn.functional import softplus
 from typer.testing import CliRunner
 
-from ssvh_lib import bench
-from ssvh_lib.bench import centres, neighbours, process, scan
+from ssvh_lib import bench, process
+from ssvh_lib.bench import centres, neighbours, scan
 from ssvh_lib.bench.scan import Case, selective_scan_parallel
 from ssvh_lib.cli import app
 from ssvh_lib.files import read_json
@@ -53,7 +53,7 @@ def test_the_parallel_scan_is_the_loop(noise, T):
 
 def test_memory_is_what_a_call_takes_even_in_a_process_that_once_held_more():
     """64 MiB are seen though the process has held 256 MiB, and the one that it was started by 512."""
-    inner = "import numpy as np, ssvh_lib.bench.process as p; np.ones(2**25); print(p.growth(lambda: np.ones(2**23)))"
+    inner = "import numpy as np, ssvh_lib.process as p; np.ones(2**25); print(p.growth(lambda: np.ones(2**23)))"
     outer = f"import numpy as np, subprocess, sys; np.ones(2**26); subprocess.run([sys.executable, '-c', {inner!r}])"
     done = subprocess.run([sys.executable, "-c", outer], capture_output=True, text=True, cwd=ROOT)
     assert float(done.stdout) == pytest.approx(2**26 / 1e6, rel=0.05), done.stderr
@@ -158,7 +158,7 @@ def test_an_interrupt_while_measuring_says_that_nothing_was_written(tmp_path, mo
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not keep the limit on memory")
 def test_a_case_that_needs_too_much_is_a_row_and_no_crash():
     case = Case("cpu", (64, 16, 128, 2**14), "forward", "parallel")  # 8.6 GB at the first step
-    assert process.apart("scan", "figures", *case) is None
+    assert process.apart("bench.scan", "figures", *case) is None
     row = scan._scan_row(case._asdict() | {"figures": None}, {"MB": 1.0})
     assert row == {"device": "cpu", "B × T": "64 × 16", "pass": "forward", "scan": "parallel", "MB": "over 8 GB"}
 

@@ -255,9 +255,9 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import numpy as np, torch
-from ssvh_lib.bench.process import peak_bytes
 from ssvh_lib.data import loader
 from ssvh_lib.data.features import StoredRows, VideoFeatures
+from ssvh_lib.process import peak_bytes
 from ssvh_lib.training import Batch, _batches
 
 rows = StoredRows([Path(sys.argv[1])], "feats")

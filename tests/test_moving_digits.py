@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_digits
 
 import ssvh_lib as ssvh
-from ssvh_lib.data import build_digits, moving_digits, released, still_cnn
+from ssvh_lib.data import build_embedded, moving, moving_digits, moving_shapes, released, still_cnn
 
 FIELDS = ("x", "y", "scale", "angle")
 
@@ -22,7 +22,7 @@ def plan():
 @pytest.fixture
 def tiny(monkeypatch):
     """A dataset of 6 + 4 videos with a hardly trained CNN: the recipe reads source text, so it does not notice."""
-    monkeypatch.setitem(moving_digits.SIZES, "tiny", (6, 4))
+    monkeypatch.setitem(moving.SIZES, "tiny", (6, 4))
     monkeypatch.setattr(released, "PRESETS", ("tiny",))  # a dataset names its size as its preset
     monkeypatch.setattr(still_cnn, "STEPS", 2)
     monkeypatch.setattr(still_cnn, "PICTURES", 40)
@@ -135,6 +135,12 @@ def test_the_same_seed_renders_the_same_bytes_on_every_machine():
     assert sha256(frames.tobytes()).hexdigest() == "96eeda81da51ec04823c05fa491091e2e648f30fb26a100c51b6ac4f46f3be24"
 
 
+def test_the_same_seed_renders_the_same_stills_on_every_machine():
+    frames = moving_digits.render(moving_digits.make_stills(20, np.random.default_rng(7)))
+    assert frames.shape == (20, 1, 32, 32)
+    assert sha256(frames.tobytes()).hexdigest() == "e4e54bfaa2b3a5d18de62800eeb9604e34bda9efb348464c00bfc8b616ba2230"
+
+
 def test_another_seed_renders_other_videos():
     first, second = (
         moving_digits.render(moving_digits.make_plan("query", 4, np.random.default_rng(seed))) for seed in (7, 8)
@@ -203,6 +209,17 @@ def test_pretraining_reports_every_step_and_leaves_a_frozen_network(monkeypatch)
     assert not any(parameter.requires_grad for parameter in model.parameters())
 
 
+def test_weights_come_back_from_their_file_bit_for_bit(tmp_path, monkeypatch):
+    monkeypatch.setattr(still_cnn, "STEPS", 2)
+    monkeypatch.setattr(still_cnn, "PICTURES", 40)
+    model = still_cnn.pretrain(0)
+    still_cnn.save(model, tmp_path / "model.safetensors")
+    loaded = still_cnn.load(tmp_path / "model.safetensors")
+    assert not loaded.training
+    assert not any(parameter.requires_grad for parameter in loaded.parameters())
+    torch.testing.assert_close(loaded.state_dict(), model.state_dict(), rtol=0, atol=0)
+
+
 # What lies on disk
 
 
@@ -240,7 +257,7 @@ def test_features_tell_digits_apart_better_than_chance(smoke):
 
 @pytest.mark.parametrize(("part", "number"), [("train", 2), ("query", 3)])
 def test_a_build_holds_what_renderer_and_cnn_give_for_its_seed(tmp_path, tiny, part, number):
-    build_digits.ensure(tmp_path / "digits", "tiny", seed=4)
+    build_embedded.ensure(tmp_path / "digits", moving_digits, "tiny", seed=4)
     videos = ssvh.load_dataset("digits", tmp_path).parts()[part]
     plan = moving_digits.make_plan(part, len(videos), np.random.default_rng([4, number]))
     frames = moving_digits.render(plan)
@@ -251,11 +268,11 @@ def test_a_build_holds_what_renderer_and_cnn_give_for_its_seed(tmp_path, tiny, p
 
 def test_a_build_is_made_once_and_then_used_again(tmp_path, tiny, tree, monkeypatch):
     folder = tmp_path / "digits"
-    build_digits.ensure(folder, "tiny")
+    build_embedded.ensure(folder, moving_digits, "tiny")
     before = tree(folder)
-    monkeypatch.setattr(build_digits, "_build", lambda *_: pytest.fail("built again"))
-    monkeypatch.setattr(build_digits, "FileLock", lambda *_: pytest.fail("a whole dataset needs no writable place"))
-    build_digits.ensure(folder, "tiny")
+    monkeypatch.setattr(build_embedded, "_build", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(build_embedded, "FileLock", lambda *_: pytest.fail("a whole dataset needs no writable place"))
+    build_embedded.ensure(folder, moving_digits, "tiny")
     assert tree(folder) == before
     assert sorted(path for path in before if path.startswith("digits_query")) == [
         "digits_query_extras.h5",
@@ -266,9 +283,19 @@ def test_a_build_is_made_once_and_then_used_again(tmp_path, tiny, tree, monkeypa
 
 def test_two_builds_of_one_seed_have_one_fingerprint_and_another_seed_has_another(tmp_path, tiny):
     for root, seed in (("a", 0), ("b", 0), ("c", 1)):
-        build_digits.ensure(tmp_path / root / "digits", "tiny", seed=seed)
+        build_embedded.ensure(tmp_path / root / "digits", moving_digits, "tiny", seed=seed)
     prints = [ssvh.load_dataset("digits", tmp_path / root).fingerprint for root in "abc"]
     assert prints[0] == prints[1] != prints[2]
+
+
+def test_the_cnn_is_trained_once_for_all_datasets_of_a_folder_and_seed(tmp_path, tiny, monkeypatch):
+    trained, original = [], still_cnn.pretrain
+    monkeypatch.setattr(still_cnn, "pretrain", lambda seed, **words: trained.append(seed) or original(seed, **words))
+    for name, domain in (("digits", moving_digits), ("shapes", moving_shapes)):
+        build_embedded.ensure(tmp_path / name, domain, "tiny")
+    assert trained == [0]
+    build_embedded.ensure(tmp_path / "shapes", moving_shapes, "tiny", seed=1)
+    assert trained == [0, 1]
 
 
 def flip_a_byte(path):
@@ -293,30 +320,38 @@ def truncate(path):
 )
 def test_a_damaged_file_is_noticed_and_the_dataset_built_again(tmp_path, tiny, tree, harm, name):
     folder = tmp_path / "digits"
-    build_digits.ensure(folder, "tiny")
+    build_embedded.ensure(folder, moving_digits, "tiny")
     whole = {path: content for path, (content, _) in tree(folder).items()}
     harm(folder / name)
-    build_digits.ensure(folder, "tiny")
+    build_embedded.ensure(folder, moving_digits, "tiny")
     assert {path: content for path, (content, _) in tree(folder).items()} == whole
-    assert {path.name for path in tmp_path.iterdir()} == {"digits", ".digits.lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"digits", ".digits.lock", "still-cnn", ".still-cnn.lock"}
+
+
+def test_a_damaged_cnn_is_noticed_and_trained_again(tmp_path, tiny, tree):
+    build_embedded.ensure(tmp_path / "digits", moving_digits, "tiny")
+    whole = {path: content for path, (content, _) in tree(tmp_path / "still-cnn").items()}
+    flip_a_byte(tmp_path / "still-cnn" / "model.safetensors")
+    build_embedded.ensure(tmp_path / "shapes", moving_shapes, "tiny")
+    assert {path: content for path, (content, _) in tree(tmp_path / "still-cnn").items()} == whole
 
 
 def test_a_manifest_that_is_not_json_means_build_again(tmp_path, tiny):
     folder = tmp_path / "digits"
-    build_digits.ensure(folder, "tiny")
+    build_embedded.ensure(folder, moving_digits, "tiny")
     (folder / "manifest.json").write_text('{"size": "ti')
-    build_digits.ensure(folder, "tiny")
+    build_embedded.ensure(folder, moving_digits, "tiny")
     assert len(ssvh.load_dataset("digits", tmp_path).train) == 6
 
 
 def test_another_recipe_means_build_again(tmp_path, tiny, monkeypatch):
-    build_digits.ensure(tmp_path / "digits", "tiny")
-    monkeypatch.setattr(build_digits, "recipe", lambda: "of tomorrow")
+    build_embedded.ensure(tmp_path / "digits", moving_digits, "tiny")
+    monkeypatch.setattr(build_embedded, "recipe", lambda domain: "of tomorrow")
     built = []
-    original = build_digits._build
-    monkeypatch.setattr(build_digits, "_build", lambda *words: built.append(original(*words)))
-    build_digits.ensure(tmp_path / "digits", "tiny")
-    build_digits.ensure(tmp_path / "digits", "tiny")
+    original = build_embedded._build
+    monkeypatch.setattr(build_embedded, "_build", lambda *words: built.append(original(*words)))
+    build_embedded.ensure(tmp_path / "digits", moving_digits, "tiny")
+    build_embedded.ensure(tmp_path / "digits", moving_digits, "tiny")
     assert len(built) == 1
 
 
@@ -326,7 +361,7 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path, tiny, tre
     (folder / "thesis.txt").write_text("four years of work")
     before = tree(folder)
     with pytest.raises(ssvh.SSVHError) as refusal:
-        build_digits.ensure(folder, "tiny")
+        build_embedded.ensure(folder, moving_digits, "tiny")
     assert str(folder) in str(refusal.value)
     assert "Move them away" in str(refusal.value)
     assert tree(folder) == before
@@ -335,7 +370,7 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path, tiny, tre
 def test_a_place_that_cannot_be_written_is_refused(tmp_path, tiny):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(ssvh.SSVHError, match=r"cannot be written.*Choose another folder"):
-        build_digits.ensure(tmp_path / "file" / "data" / "digits", "tiny")
+        build_embedded.ensure(tmp_path / "file" / "data" / "digits", moving_digits, "tiny")
 
 
 def test_an_interrupted_first_build_leaves_no_folder_behind(tmp_path, tiny, monkeypatch):
@@ -344,13 +379,13 @@ def test_an_interrupted_first_build_leaves_no_folder_behind(tmp_path, tiny, monk
 
     monkeypatch.setattr(moving_digits, "render", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        build_digits.ensure(tmp_path / "digits", "tiny")
-    assert [path.name for path in tmp_path.iterdir()] == [".digits.lock"]
+        build_embedded.ensure(tmp_path / "digits", moving_digits, "tiny")
+    assert {path.name for path in tmp_path.iterdir()} == {".digits.lock", ".still-cnn.lock"}
 
 
 def test_an_interrupted_rebuild_leaves_what_was_there(tmp_path, tiny, tree, monkeypatch):
     folder = tmp_path / "digits"
-    build_digits.ensure(folder, "tiny")
+    build_embedded.ensure(folder, moving_digits, "tiny")
     before, whole_render, calls = tree(folder), moving_digits.render, []
 
     def full_disk(plan):
@@ -361,6 +396,6 @@ def test_an_interrupted_rebuild_leaves_what_was_there(tmp_path, tiny, tree, monk
 
     monkeypatch.setattr(moving_digits, "render", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        build_digits.ensure(folder, "tiny", seed=1)
+        build_embedded.ensure(folder, moving_digits, "tiny", seed=1)
     assert tree(folder) == before
-    assert {path.name for path in tmp_path.iterdir()} == {"digits", ".digits.lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"digits", ".digits.lock", "still-cnn", ".still-cnn.lock"}

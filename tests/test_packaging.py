@@ -42,7 +42,7 @@ CONDA_PINS = pins(next(item["pip"] for item in CONDA if isinstance(item, dict)))
 
 
 def test_the_lock_pins_every_dependency_and_extra():
-    assert declared("dev", "video", "scale") - LOCK.keys() == set()
+    assert declared("dev", "video", "cluster") - LOCK.keys() == set()
     assert LOCK["torch"] == "2.13.0"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ssvh_lib import SSVHError, available, literature
 from ssvh_lib.data.published import PUBLISHED
-from ssvh_lib.literature import SIX, curves, footnotes, lookup, numbers, warning
+from ssvh_lib.literature import SIX, cite, curves, footnotes, lookup, numbers, warning
 from ssvh_lib.results import TITLES
 
 FOLDER = Path(literature.__file__).parent
@@ -42,7 +42,8 @@ def test_no_source_states_a_cell_twice():
 def test_names_are_those_of_this_library():
     table = numbers()
     methods = set(table["method"])
-    assert methods - ONLY_PUBLISHED <= set(TITLES) & set(available())
+    assert methods <= set(TITLES)
+    assert methods - ONLY_PUBLISHED <= set(available())
     assert methods.isdisjoint({"itq", "lsh", "pca", "sh"})  # no paper's number for them could be read
     assert set(table["dataset"]) == {*PUBLISHED, TRANSFER, "ucf101+hmdb51", ""}
     maps = {name for name in table["measure"] if name.startswith("mAP@")}
@@ -168,6 +169,7 @@ def test_sources_that_count_more_come_first():
     assert lookup("moving-digits", "s5vh", 16, "mAP@5") is None
     assert lookup("ucf101", "conmh", 16, "mAP@5") is None
     assert lookup("ucf101", "s5vh", 16, "mAP@5").rounding == 0.0005
+    assert lookup("ucf101", "s5vh", 16, "mAP@5").source.startswith(cite(lookup("ucf101", "s5vh", 16, "mAP@5").key))
 
 
 def test_numbers_are_chosen_by_column():
@@ -199,6 +201,8 @@ def test_a_name_that_no_number_has(wanted, message):
 def test_a_warning_that_does_not_exist():
     with pytest.raises(SSVHError, match="no provenance warning called 'normed'"):
         warning("normed")
+    with pytest.raises(SSVHError, match=r"no source called 's5vh-readmee'\. Did you mean 's5vh-readme'\?"):
+        cite("s5vh-readmee")
     assert list(footnotes(["norm", "misprint", "norm"])) == ["misprint", "norm"]
 
 

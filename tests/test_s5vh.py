@@ -10,7 +10,7 @@ from test_methods import batch_of, dataset_of, generator, started
 from torch.nn.functional import softplus
 
 import ssvh_lib as ssvh
-from ssvh_lib.hash_centres import hadamard_centres, semantic_centres
+from ssvh_lib.hash_centres import hadamard_centres, random_centres, semantic_centres
 from ssvh_lib.layers import sign_ste
 from ssvh_lib.mamba import Mamba
 from ssvh_lib.methods import build
@@ -52,11 +52,12 @@ def test_label_and_centre_of_a_video_come_from_one_clustering():
     assert fresh.labels.sum(dim=1).eq(1).all()
 
 
-def test_without_optimisation_the_centres_stay_where_they_start():
-    plain, dataset = model_of(optimised_centres=False)
+@pytest.mark.parametrize(("hadamard", "first"), [(True, hadamard_centres), (False, random_centres)])
+def test_without_optimisation_the_centres_stay_where_they_start(hadamard, first):
+    plain, dataset = model_of(optimised_centres=False, hadamard_start=hadamard)
     rng = np.random.default_rng(0)
     semantic_centres(mean_pooled(dataset.train), plain.config.clusters, plain.config.dimensions, rng)
-    assert np.array_equal(plain.centres.numpy(), hadamard_centres(plain.config.clusters, 16, rng))
+    assert np.array_equal(plain.centres.numpy(), first(plain.config.clusters, 16, rng))
 
 
 def test_optimised_centres_keep_the_similarities_of_the_clusters():

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -361,3 +362,95 @@ def test_methods_that_look_at_the_whole_set_resume_as_exactly(smoke, tmp_path, m
 def test_as_many_steps_as_losses_are_looked_at_are_no_trouble(smoke, tmp_path):
     assert len(list(training._batches(smoke.train, 16, 0, torch.device("cpu")))) == training.CHECK_EVERY
     assert fit(smoke, tmp_path / "run", batch_size=16, epochs=1).finished
+
+
+def kept(dataset, folder, name="conmh", **changes):
+    model = build(name, dataset, 16, **{"epochs": EPOCHS, **changes})
+    return ssvh.fit(model, dataset, folder, progress=False, keep_epochs=True)
+
+
+def assert_same_weights(model, other):
+    assert all(torch.equal(value, other.state_dict()[name]) for name, value in model.state_dict().items())
+
+
+def test_epochs_that_are_kept_lead_from_the_initial_weights_to_the_result(smoke, tmp_path):
+    run = kept(smoke, tmp_path / "run")
+    assert_same_run(run, fit(smoke, tmp_path / "plain"))
+    names = [path.name for path in sorted((run.folder / "epochs").iterdir())]
+    assert names == [f"{epoch:03}.safetensors" for epoch in range(EPOCHS + 1)]
+    assert_same_weights(run.model(0), conmh(smoke))
+    assert_same_weights(run.model(EPOCHS), run.model())
+    weights = [torch.cat([value.flatten() for value in run.model(epoch).parameters()]) for epoch in range(EPOCHS + 1)]
+    assert all(not torch.equal(one, after) for one, after in pairwise(weights))
+
+
+def test_an_epoch_is_what_training_for_so_long_gives(smoke, tmp_path):
+    """With a learning rate that does not depend on the length of training."""
+    run = kept(smoke, tmp_path / "run")
+    assert_same_weights(run.model(2), fit(smoke, tmp_path / "short", epochs=2).model())
+
+
+@pytest.mark.parametrize("begun_with", [True, False])
+def test_epochs_are_all_kept_whatever_interrupts(smoke, tmp_path, monkeypatch, begun_with):
+    """Also if the first part was not asked to keep them: then it is trained again."""
+    whole = kept(smoke, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2, KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            ssvh.fit(conmh(smoke), smoke, tmp_path / "parts", progress=False, keep_epochs=begun_with)
+    parts = kept(smoke, tmp_path / "parts")
+    assert_same_run(parts, whole)
+    for epoch in range(EPOCHS + 1):
+        assert_same_weights(parts.model(epoch), whole.model(epoch))
+
+
+def test_a_finished_run_that_lacks_epochs_gets_them_and_stays_as_it_is(smoke, tmp_path, monkeypatch, tree):
+    run = fit(smoke, tmp_path / "run")
+    before = tree(run.folder)
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2, KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            kept(smoke, tmp_path / "run")
+    assert run.finished
+    assert {name: content for name, content in tree(run.folder).items() if name in before} == before
+    kept(smoke, tmp_path / "run")
+    after = tree(run.folder)
+    assert {name: content for name, content in after.items() if not name.startswith("epochs/")} == before
+    monkeypatch.setattr(training, "_train", None)  # calling it would fail
+    kept(smoke, tmp_path / "run")
+    assert tree(run.folder) == after
+
+
+def test_epochs_that_are_not_there_are_asked_for_in_words(smoke, tmp_path):
+    run = fit(smoke, tmp_path / "run")
+    with pytest.raises(ssvh.SSVHError, match=r"does not keep the weights after epoch 1\. .* keep_epochs=True"):
+        run.model(1)
+    with pytest.raises(ssvh.SSVHError, match=r"has 4 epochs; ask for one from 0 .* to 4, not 5"):
+        run.model(5)
+    classical = ssvh.fit(build("itq", smoke, 16), smoke, tmp_path / "itq", progress=False, keep_epochs=True)
+    assert not (classical.folder / "epochs").exists()
+    with pytest.raises(ssvh.SSVHError, match="not trained in epochs"):
+        classical.model(0)
+    whole = kept(smoke, tmp_path / "run")
+    (whole.folder / "epochs" / "002.safetensors").write_bytes(b"half")
+    with pytest.raises(ssvh.SSVHError, match=r"002\.safetensors does not hold the weights"):
+        whole.model(2)
+
+
+def test_the_reader_ends_with_the_epoch_though_the_error_is_kept(smoke, tmp_path, monkeypatch):
+    """A traceback keeps what it went through alive; the reader of the training set must not wait for that."""
+    closed = []
+
+    def batches(*given):
+        try:
+            yield from real(*given)
+        finally:
+            closed.append(True)
+
+    real = training._batches
+    monkeypatch.setattr(training, "_batches", batches)
+    stop_after(monkeypatch, 1, RuntimeError("in the middle"))
+    with pytest.raises(RuntimeError) as error:
+        fit(smoke, tmp_path / "run")
+    assert error.value.__traceback__ is not None
+    assert closed == [True, True]

@@ -7,7 +7,6 @@ Every topic is a module of this package with a ``TITLE``, ``measure(say)``, whic
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -15,10 +14,10 @@ from types import ModuleType
 
 import pandas as pd
 import torch
-from joblib import cpu_count
 
 from ..errors import unknown
 from ..files import make_folder, read_json, write_json, write_text
+from ..process import machine
 from ..runs import environment
 from ..tables import to_markdown
 
@@ -65,8 +64,4 @@ def _module(topic: str) -> ModuleType:
 
 
 def _environment() -> dict:
-    known, file = environment(torch.device("cpu")), Path("/proc/cpuinfo")
-    named = re.search("model name\\s*: (.+)", file.read_text()) if file.is_file() else None
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    more = {"cpu": named[1] if named else known["device"], "cores": cpu_count(), "cuda": gpu}
-    return known | more | {"numba": version("numba")}
+    return environment(torch.device("cpu")) | machine() | {"numba": version("numba")}

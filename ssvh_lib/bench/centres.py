@@ -11,9 +11,9 @@ import pandas as pd
 
 from ..data import load_dataset
 from ..files import data_root
-from ..hash_centres import hadamard_centres, merit, optimise_centres, semantic_centres
+from ..hash_centres import hadamard_centres, merit, optimise_centres, random_centres, semantic_centres
+from ..process import apart
 from ..structure import mean_pooled
-from .process import apart
 
 TITLE = "Hash centres"
 CENTRES = (("moving-digits", 100, 64), ("synthetic", 450, 64))  # dataset, M, K
@@ -25,7 +25,7 @@ def measure(say: Callable[[str], object]) -> list[dict]:
     sources = [source for source in CENTRES if source[0] == "synthetic" or (data_root() / source[0]).is_dir()]
     if len(sources) < len(CENTRES):
         say("Hash centres of datasets that are not there yet are left out; `ssvh data` makes moving-digits.")
-    return [record for source in sources for record in apart("centres", "kinds", *source)]
+    return [record for source in sources for record in apart("bench.centres", "kinds", *source)]
 
 
 def kinds(source: str, M: int, K: int) -> list[dict]:
@@ -33,7 +33,7 @@ def kinds(source: str, M: int, K: int) -> list[dict]:
     semantic, records = _semantic(source, M), []
     for kind in ("optimised", "Hadamard", "random"):
         rng, start = np.random.default_rng(0), time.perf_counter()
-        codes = rng.choice([-1, 1], (M, K)) if kind == "random" else hadamard_centres(M, K, rng)
+        codes = (random_centres if kind == "random" else hadamard_centres)(M, K, rng)
         codes = optimise_centres(semantic, codes) if kind == "optimised" else codes
         seconds = round(time.perf_counter() - start, 6)
         found = {name: value if np.isfinite(value) else None for name, value in asdict(merit(codes, semantic)).items()}

@@ -16,7 +16,7 @@ from joblib import cpu_count
 
 from ..codes import Codes
 from ..metrics import CUTOFFS, evaluate
-from .process import apart, peak_bytes
+from ..process import apart, peak_bytes
 
 TITLE = "Evaluation at the size of FCVID"
 ITEMS, SOME, BITS, LABELS = 45_600, 4_560, 64, 239  # FCVID, where all items are queries; and a tenth of them
@@ -63,7 +63,7 @@ def measure(
     for way, (_, finds, slow) in WAYS.items():
         for threads in sorted({1, cpu_count()}):
             case = Case(way, some if slow else items, items, bits, labels, threads)
-            found = apart("evaluation", "figures", *case, threads=threads)
+            found = apart("bench.evaluation", "figures", *case, threads=threads)
             each = found["s"] / case.queries
             row = {
                 "way": way,

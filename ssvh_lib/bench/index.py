@@ -15,7 +15,7 @@ import pandas as pd
 from joblib import cpu_count
 
 from ..index_kinds import KINDS, Kind, Neighbours
-from .process import apart, peak_bytes
+from ..process import apart, peak_bytes
 
 TITLE = "Index of codes"
 BITS, QUERIES, ALONE, K, RADIUS = 64, 1_000, 100, 100, 2
@@ -64,7 +64,7 @@ def measure(say: Callable[[str], object], cases: tuple[Case, ...] | None = None)
     """The figures of every case, a row each; of the same codes, ``flat`` has to come first."""
     rows, furthest = [], {}
     for case in CASES if cases is None else cases:
-        found = apart("index", "figures", *case, furthest.get(case[:2]), threads=cpu_count())
+        found = apart("bench.index", "figures", *case, furthest.get(case[:2]), threads=cpu_count())
         furthest[case[:2]] = found.pop("furthest")
         rows.append(case._asdict() | found)
         say(", ".join(f"{name} {value}" for name, value in rows[-1].items()))

@@ -11,7 +11,7 @@ import torch
 from joblib import cpu_count
 
 from ..neighbours import neighbours_of
-from .process import apart, growth
+from ..process import apart, growth
 
 TITLE = "Pseudo-neighbours"
 SIZES = ((45_600, 2_000, 256), (11_400, 500, 256))  # N, M, d: FCVID's hidden states, and a quarter of them
@@ -26,7 +26,7 @@ NOTE = (
 def measure(say: Callable[[str], object]) -> list[dict]:
     """One record for each size and number of threads."""
     threads = sorted({1, cpu_count()})
-    return [apart("neighbours", "graph", *size, count, threads=count) for size in SIZES for count in threads]
+    return [apart("bench.neighbours", "graph", *size, count, threads=count) for size in SIZES for count in threads]
 
 
 def graph(N: int, M: int, d: int, threads: int) -> dict:

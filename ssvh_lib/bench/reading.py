@@ -21,7 +21,7 @@ from ..data import VideoFeatures
 from ..data.features import StoredRows
 from ..data.halve import convert
 from ..data.loader import in_background, read_batches
-from .process import apart, peak_bytes
+from ..process import apart, peak_bytes
 
 TITLE = "Reading a training set"
 VIDEOS, FRAMES, SIZE, BATCH = 9_537, 25, 4096, 128  # UCF101's training set, 3.9 GB
@@ -75,7 +75,7 @@ def _apart(way: str, path: Path) -> dict[str, float]:
         os.fsync(file.fileno())  # only pages that are on the disk are dropped
         if hasattr(os, "posix_fadvise"):  # not on macOS
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    return apart("reading", "figures", way, str(path), threads=cpu_count())
+    return apart("bench.reading", "figures", way, str(path), threads=cpu_count())
 
 
 def _load_everything(path: Path) -> Iterator[np.ndarray]:

@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 from tqdm import tqdm
 
 from ..mamba import selective_scan, selective_scan_loop
-from .process import LIMIT, apart, growth
+from ..process import LIMIT, apart, growth
 
 TITLE = "Selective scan"
 SHAPES = ((128, 25, 512, 16), (32, 256, 512, 16), (8, 1024, 512, 16))  # B, T, E, S of the scans
@@ -70,7 +70,7 @@ def measure(say: Callable[[str], object]) -> list[dict]:
     records = []
     for case in (bar := tqdm(cases, bar_format="{n}/{total} |{bar:30}| {elapsed} {desc}")):
         bar.set_description_str(", ".join(map(str, case)))
-        records.append(case._asdict() | {"figures": apart("scan", "figures", *case)})
+        records.append(case._asdict() | {"figures": apart("bench.scan", "figures", *case)})
     return records
 
 

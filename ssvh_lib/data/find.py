@@ -7,10 +7,22 @@ from typing import NamedTuple
 
 from ..errors import SSVHError, unknown
 from ..files import data_root
+from . import moving_digits, moving_shapes
+from .moving import Domain
 from .published import PUBLISHED, Published, place_of
 from .released import read_layout
 
-EMBEDDED = {"moving-digits": "small", "moving-digits-smoke": "smoke"}  # name -> size of moving_digits.SIZES
+EMBEDDED: dict[str, tuple[Domain, str]] = {  # name -> what its videos are, and size of moving.SIZES
+    "moving-digits": (moving_digits, "small"),
+    "moving-digits-smoke": (moving_digits, "smoke"),
+    "moving-shapes": (moving_shapes, "small"),
+    "moving-shapes-smoke": (moving_shapes, "smoke"),
+}
+TRANSFER = {  # name -> the dataset that is asked after training on it
+    "moving-digits": "moving-shapes",
+    "moving-digits-smoke": "moving-shapes-smoke",
+    "ucf101": "hmdb51",
+}
 
 
 class Found(NamedTuple):
@@ -30,9 +42,9 @@ def find(name: str, root: str | Path | None = None, *, progress: bool = False) -
     base = Path(root) if root is not None else data_root()
     folder = base / name
     if name in EMBEDDED:
-        from .build_digits import ensure
+        from .build_embedded import ensure
 
-        ensure(folder, EMBEDDED[name], progress=progress)
+        ensure(folder, *EMBEDDED[name], progress=progress)
     elif name in PUBLISHED and not (folder / "dataset.toml").is_file():
         return Found(place_of(name, base), PUBLISHED[name].layout(name), PUBLISHED[name])
     elif not folder.is_dir():

@@ -1,4 +1,4 @@
-"""The frozen image backbone of moving-digits: a small CNN taught to name digits on still pictures.
+"""The frozen image backbone of the embedded datasets: a small CNN taught to name digits on still pictures.
 
 It stands in for the ImageNet networks behind the published features: trained on other pictures than the
 videos' (the "stills" pool), never on motion, then frozen; its last hidden layer, D = 256 values after a
@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from . import moving_digits
+from .moving import FEATURES, MOTIONS
 
 PICTURES, STEPS, BATCH, LEARNING_RATE = 20_000, 400, 128, 2e-3
 
@@ -27,9 +30,9 @@ def network() -> nn.Sequential:
         *_stage(16, 32, 3),  # (B, 32, 8, 8)
         *_stage(32, 64, 3),  # (B, 64, 4, 4)
         nn.Flatten(),
-        nn.Linear(1024, moving_digits.FEATURES),
+        nn.Linear(1024, FEATURES),
         nn.ReLU(),
-        nn.Linear(moving_digits.FEATURES, 10),
+        nn.Linear(FEATURES, 10),
     )
 
 
@@ -66,6 +69,18 @@ def features(model: nn.Sequential, frames: np.ndarray) -> np.ndarray:
     return torch.cat(parts).view(*frames.shape[:2], -1).numpy()
 
 
+def save(model: nn.Sequential, path: Path) -> None:
+    """Write the weights to a safetensors file, in float64 as they were trained."""
+    save_file(model.state_dict(), path)
+
+
+def load(path: Path) -> nn.Sequential:
+    """The frozen CNN that ``save`` wrote, equal bit for bit."""
+    model = network().double()
+    model.load_state_dict(load_file(path))
+    return model.requires_grad_(False).eval()
+
+
 def _initialise(model: nn.Module, rng: np.random.Generator) -> None:
     """He initialisation from a NumPy generator, whose stream is fixed across versions and platforms."""
     for layer in model.modules():
@@ -80,6 +95,4 @@ def _initialise(model: nn.Module, rng: np.random.Generator) -> None:
 def _stills(rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Pictures ``(M, 1, 32, 32)`` of the stills pool with the digits they show ``(M,)``."""
     plan = moving_digits.make_stills(PICTURES, rng)
-    return torch.from_numpy(moving_digits.render(plan) / 255), torch.from_numpy(
-        plan.label // len(moving_digits.MOTIONS)
-    )
+    return torch.from_numpy(moving_digits.render(plan) / 255), torch.from_numpy(plan.label // len(MOTIONS))

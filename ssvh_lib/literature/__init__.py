@@ -35,6 +35,7 @@ class Published:
     value: float
     rounding: float  # half a unit of its last printed digit
     source: str  # where it can be read
+    key: str  # of the source; ``cite`` has the words without the place in it
     warnings: tuple[str, ...]  # their keys; ``warning`` has the words
 
 
@@ -87,6 +88,13 @@ def curves(*, method: str | None = None, dataset: str | None = None, bits: int |
     Columns: method, dataset, bits, epoch (number of finished ones), the six mAPs, warnings.
     """
     return _where(_curves(), {"method": method, "dataset": dataset, "bits": bits}).reset_index(drop=True)
+
+
+def cite(key: str) -> str:
+    """A source in words; SSVHError if there is none of this name."""
+    if key not in _texts("sources"):
+        raise unknown("source", key, _texts("sources"))
+    return _texts("sources")[key]
 
 
 def warning(key: str) -> str:
@@ -150,7 +158,7 @@ def _cells() -> dict[tuple, dict[str, Published]]:
     for row in _numbers().itertuples():
         bits = None if pd.isna(row.bits) else int(row.bits)
         source = f"{_texts('sources')[row.source]}; {row.place or row.item}"
-        number = Published(row.value, row.rounding, source, row.warnings)
+        number = Published(row.value, row.rounding, source, row.source, row.warnings)
         found.setdefault((row.dataset, row.method, row.label, bits, row.measure), {}).setdefault(row.source, number)
     return found
 

@@ -4,7 +4,7 @@ Names begin with the number of the published experiment: A of AutoSSVH, S of S5V
 numbers could not be read, the claim is what its text, abstract or code implies. ``verdicts.judge`` holds runs against
 them.
 
-Beside those of ``results.frame``, four measures are expected of the records of some runs:
+Beside those of ``results.frame``, four measures (``MEASURES``) are expected of the records of some runs:
 ``epochs_to_level``, finished epochs until mAP@5 first reaches 90 % of what the row without the part has in the end;
 ``gain_after_warm_up``, mAP@5 of the last epoch less that of the last one of the warm-up;
 ``peak_bytes_2000`` and ``flops_2000``, peak memory and counted operations of encoding one video of 2,000 frames.
@@ -13,9 +13,17 @@ Records of methods trained on one dataset and measured on another say so by the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ..results import title
 from . import SIX
+
+MEASURES = {  # as printed, where the name in the records is not fit for it
+    "epochs_to_level": "epochs to the level",
+    "gain_after_warm_up": "mAP@5 gained after the warm-up",
+    "peak_bytes_2000": "peak bytes, 2,000 frames",
+    "flops_2000": "operations, 2,000 frames",
+}
 
 
 @dataclass(frozen=True)
@@ -36,12 +44,14 @@ class RowName:
 class Claim:
     """``row`` is above ``over``, or below it unless ``higher``; without ``over``, its value is the published one.
 
-    Without ``row`` runs do not decide it: a test shows it, or it must stay open.
+    Without ``row`` runs do not decide it: a test shows it, or it must stay open. Claims of one experiment that differ
+    in the last words of ``text`` only, say of whom it is better, have these words in ``last``.
     """
 
     name: str
     item: str
     text: str
+    last: str = field(default="", kw_only=True)
     row: RowName | None = None
     over: RowName | None = None
     measure: str = "mAP@20"
@@ -70,54 +80,64 @@ _RANDOM, _NO_SETS = (RowName("autossvh", name) for name in ("II random frames", 
 _MAMBA = RowName("s5vh", "S5VH, mamba", published_label="")
 _WHOLE_S5VH = RowName("s5vh", "S5VH", published_label="")
 _NO_CENTRES = RowName("s5vh", "without centre alignment (global)")
+_SAMPLER = "Its sampler is better than "
 _WHOLE_CONMH = RowName("conmh", "ConMH", published_label="")
+
+
+_BACKBONES = {"lstm": "LSTM", "rwkv": "RWKV", "retnet": "RetNet", "transformer": "Transformer"}
 
 
 def _name(row: RowName) -> str:
     return row.label.removeprefix("S5VH, ") or row.method
 
 
+def _printed(row: RowName) -> str:
+    return _BACKBONES.get(_name(row)) or title(row.method)
+
+
 def _values(number: str, item: str, row: RowName, measures: tuple[str, ...], datasets: tuple[str, ...]) -> list[Claim]:
     return [
-        Claim(f"{number}-{measure}", item, f"{measure} is the published one.", row, None, measure, datasets=datasets)
+        Claim(f"{number}-{measure}", item, f"Has the published {measure}.", row, None, measure, datasets=datasets,
+              last=measure)
         for measure in measures
-    ]
+    ]  # fmt: skip
 
 
 AUTOSSVH_CLAIMS = [
     *_values("A1", "AutoSSVH, Figure 3", AUTOSSVH, SIX, _FOUR),
     *(
-        Claim(f"A1-{_name(row)}", "AutoSSVH, Figure 3", f"Ranks better than {_name(row)}.", AUTOSSVH, row,
-              datasets=_FOUR, prefer=_FIGURE)
+        Claim(f"A1-{_name(row)}", "AutoSSVH, Figure 3", f"Ranks better than {_printed(row)}.", AUTOSSVH, row,
+              datasets=_FOUR, prefer=_FIGURE, last=_printed(row))
         for row in (*_EARLIER, CONMH, S5VH, _RETNET, _RWKV)
     ),
     *_values("A2", "AutoSSVH, equation 21", AUTOSSVH, ("GMAP", "GMAP (L2)"), _FOUR),
     *(
-        Claim(f"A2-{_name(row)}", "AutoSSVH, equation 21", f"Its GMAP is above that of {_name(row)}.", AUTOSSVH, row,
-              "GMAP", datasets=_FOUR, prefer=_FIGURE)
+        Claim(f"A2-{_name(row)}", "AutoSSVH, equation 21", f"Its GMAP is above that of {_printed(row)}.", AUTOSSVH,
+              row, "GMAP", datasets=_FOUR, prefer=_FIGURE, last=_printed(row))
         for row in (*_EARLIER, CONMH, S5VH, _RETNET, _RWKV)
     ),
     *(
-        Claim(f"A3-conmh-{measure}", "AutoSSVH, Table 1", f"Its {measure} is above ConMH's.", AUTOSSVH, CONMH, measure,
-              datasets=_TWO)
+        Claim(f"A3-conmh-{measure}", "AutoSSVH, Table 1", f"Ranks better than ConMH by {measure}.", AUTOSSVH,
+              CONMH, measure, datasets=_TWO, last=measure)
         for measure in SIX[3:]
     ),
     Claim("A4", "AutoSSVH, Figure 4", "Its precision-recall curves are above the others'.",
           open="the paper's curves have no readable numbers; ours are drawn"),
     *(
         Claim(f"A5-{_name(row)}", "AutoSSVH, Table 2", f"Trained on one dataset and asked on another, it is above "
-              f"{_name(row)}.", AUTOSSVH, row, "GMAP", datasets=("ucf101-to-hmdb51",), prefer=_TABLE, transfer=True)
+              f"{_printed(row)}.", AUTOSSVH, row, "GMAP", datasets=("ucf101-to-hmdb51",), prefer=_TABLE, transfer=True,
+              last=_printed(row))
         for row in (RowName("bervae"), CONMH, RowName("mcmsh"), RowName("dkph"), RowName("bth"))
     ),
     *(
         Claim(f"A6-{label.partition(' ')[0]}", "AutoSSVH, Table 3", text, _IX, RowName("autossvh", label), "GMAP (L2)",
-              datasets=_TWO, prefer=_TABLE)
+              datasets=_TWO, prefer=_TABLE, last=text.removeprefix(_SAMPLER)[:-1] if text.startswith(_SAMPLER) else "")
         for label, text in {
             "I without gradient reversal": "Reversing the sampler's gradient helps.",
-            "II random frames": "Its sampler is better than random frames.",
-            "III AttMask": "Its sampler is better than AttMask.",
-            "IV AdaMAE": "Its sampler is better than AdaMAE.",
-            "V ADIOS": "Its sampler is better than ADIOS.",
+            "II random frames": f"{_SAMPLER}random frames.",
+            "III AttMask": f"{_SAMPLER}AttMask.",
+            "IV AdaMAE": f"{_SAMPLER}AdaMAE.",
+            "V ADIOS": f"{_SAMPLER}ADIOS.",
             "VI without reconstruction (FR)": "Rebuilding frames helps.",
             "VII without view contrast (VC)": "Contrast of two views helps.",
             "VIII without point-to-set (P2Set)": "The point-to-set loss helps.",
@@ -139,7 +159,8 @@ AUTOSSVH_CLAIMS = [
 S5VH_CLAIMS = [
     *_values("S1", "S5VH, Figure 3", S5VH, SIX, _FOUR),
     *(
-        Claim(f"S1-{_name(row)}", "S5VH, Figure 3", f"Ranks better than {_name(row)}.", S5VH, row, datasets=_FOUR)
+        Claim(f"S1-{_name(row)}", "S5VH, Figure 3", f"Ranks better than {_printed(row)}.", S5VH, row, datasets=_FOUR,
+              last=_printed(row))
         for row in (*_EARLIER, CONMH)
     ),
     *(
@@ -158,9 +179,9 @@ S5VH_CLAIMS = [
           open="a picture, to be judged by eye"),
     Claim("S6", "S5VH, Tables 1 and 2", "Not readable.", open="the tables could not be read"),
     *(
-        Claim(f"S7-{name}", "S5VH, backbones", f"Mamba is better than {name}.", _MAMBA,
-              RowName("s5vh", f"S5VH, {name}"), datasets=_FOUR, prefer=_FIGURE)
-        for name in ("lstm", "rwkv", "retnet", "transformer")
+        Claim(f"S7-{name}", "S5VH, backbones", f"Mamba is better than {printed}.", _MAMBA,
+              RowName("s5vh", f"S5VH, {name}"), datasets=_FOUR, prefer=_FIGURE, last=printed)
+        for name, printed in _BACKBONES.items()
     ),
     *(
         Claim(f"S8-{name}", "S5VH, losses", text, _WHOLE_S5VH, row)
@@ -204,3 +225,14 @@ CONMH_CLAIMS = [
 ]  # fmt: skip
 
 CLAIMS = {claim.name: claim for claim in [*AUTOSSVH_CLAIMS, *S5VH_CLAIMS, *CONMH_CLAIMS]}
+_LABELS = {
+    (row.method, row.label): row.published_label
+    for claim in CLAIMS.values()
+    for row in (claim.row, claim.over)
+    if row and row.published_label is not None
+}
+
+
+def published_label(method: str, label: str) -> str:
+    """The label of a row in the published numbers."""
+    return _LABELS.get((method, label), label)

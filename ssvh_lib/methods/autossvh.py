@@ -95,8 +95,8 @@ class AutoSSVH(MaskedAutoencoder):
             "mask_ratio": 0.7, "contrast_weight": 1.0, "set_weight": 0.2, "warm_up": 50, "epochs": 350,
             "batch_size": 128, "least_learning_rate": 1e-6,
         },
-        # Ours, for two cores, as large as ConMH's, and the learning rate chosen as there; weights as for UCF101, clusters
-        # in the same proportion, and the shortest warm-up.
+        # Ours, for two cores, as large as ConMH's, and the learning rate chosen as there; weights as for UCF101,
+        # clusters in the same proportion, and the shortest warm-up.
         "small": {
             "width": 64, "layers": 2, "heads": 2, "decoder_width": 48, "decoder_layers": 1, "mask_ratio": 0.5,
             "contrast_weight": 1.0, "set_weight": 0.2, "clusters": (65, 105, 155), "warm_up": 1, "epochs": 4,

@@ -57,6 +57,9 @@ class ConMH(MaskedAutoencoder):
             "mask_ratio": 0.5, "contrast_weight": 0.2, "positive_prior": 0.05, "epochs": 500, "batch_size": 128,
         },
         "yfcc": {"epochs": 40, "batch_size": 128},  # [code]
+        # As AutoSSVH's authors ran it: constants in the compiled configurations of their repository.
+        "ucf101": {"mask_ratio": 0.5, "epochs": 500, "batch_size": 128, "least_learning_rate": 1e-6},
+        "hmdb51": {"mask_ratio": 0.5, "epochs": 500, "batch_size": 128, "least_learning_rate": 1e-6},
         # Ours, for two cores: every trained method sees as many videos, in batches as large, and is about as wide. The
         # mask ratio, of .5 and .75, and the learning rate were chosen on a validation part of the training videos.
         "small": {

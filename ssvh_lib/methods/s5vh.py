@@ -18,7 +18,7 @@ from torch.nn.functional import one_hot
 
 from ..autoencoder import MaskedAutoencoder
 from ..errors import unknown
-from ..hash_centres import hadamard_centres, optimise_centres, semantic_centres
+from ..hash_centres import hadamard_centres, optimise_centres, random_centres, semantic_centres
 from ..layers import sign_ste, take_frames
 from ..losses import centre_alignment, debiased_contrastive, masked_reconstruction
 from ..mixers import BACKBONES, OWN_START
@@ -63,7 +63,8 @@ class S5VH(MaskedAutoencoder):
         centre_temperature: float = 0.5  # [code] tau of the alignment
         clusters: int = 450  # [code] FCVID; M
         dimensions: int = 512  # [code] of the PCA before k-means
-        optimised_centres: bool = True  # [text]; False leaves them where they start, at Hadamard's: an ablation
+        hadamard_start: bool = True  # [code] centres start at Hadamard's codes; False: at random ones, an ablation
+        optimised_centres: bool = True  # [text]; False leaves them where they start, an ablation
         fixed_centres: bool = True  # [text]; [code] loads no centres: a linear classifier is trained in their place
         warm_up: int = 50  # [code] epochs before labels soften
         smoothing: float = 0.01  # [code] share of the prediction in a label, each epoch
@@ -137,7 +138,8 @@ class S5VH(MaskedAutoencoder):
         semantic, labels = semantic_centres(mean_pooled(videos), config.clusters, config.dimensions, rng)
         self.labels = one_hot(torch.from_numpy(labels).long(), config.clusters).float().to(device)
         if config.fixed_centres:
-            start = hadamard_centres(config.clusters, config.bits, rng)
+            first = hadamard_centres if config.hadamard_start else random_centres
+            start = first(config.clusters, config.bits, rng)
             codes = optimise_centres(semantic, start) if config.optimised_centres else start
             self.centres.copy_(torch.from_numpy(codes))
 

@@ -1,0 +1,153 @@
+"""``make reproduce``: from the names of targets to runs, records, tables, figures and the report.
+
+What is derived, all but ``data/``, is a pure function of ``data/``: ``draw``, ``tabulate`` and ``report.write``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+
+from . import experiments, plots, report, results, tables
+from .data import TRANSFER, load_dataset
+from .devices import choose_device
+from .errors import SSVHError
+from .experiments import Experiment, sized
+from .files import digest_of, make_folder, project_root, read_json, runs_root, write_json
+from .process import machine
+from .runs import environment
+from .source import code_digest
+from .targets import TARGETS, Target, target
+
+FIGURES = project_root() / "figures"
+EMBEDDED = ("moving-digits", "small")  # dataset and preset of the figures that are kept with the code
+
+
+def folder_for(dataset: str, preset: str) -> Path:
+    """Where tables and figures go by default: ``figures/`` for the embedded data, a folder in it for any other."""
+    return FIGURES if (dataset, preset) == EMBEDDED else FIGURES / f"{dataset}-{preset}"
+
+
+def reproduce(
+    names: Iterable[str],
+    *,
+    dataset: str,
+    preset: str,
+    out: Path,
+    bits: Iterable[int] = (),
+    seeds: int | None = None,
+    root: Path | None = None,
+    device: str = "auto",
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    say: Callable[[str], object] = print,
+) -> list[str]:
+    """Make what the targets need and the cache lacks, and write their records into ``out``/data.
+
+    Without names these are all targets that the dataset can serve; returns those made. ``bits`` and ``seeds`` take the
+    place of the targets' own. Raises SSVHError as ``experiments.execute`` does, once what succeeded is kept.
+    """
+    start = time.perf_counter()
+    wanted = {name: target(name) for name in names} or {n: t for n, t in TARGETS.items() if not t.lacks(dataset)}
+    for name, asked in wanted.items():
+        if asked.lacks(dataset):
+            raise SSVHError(f"{name} cannot be made: {asked.lacks(dataset)}.")
+    make_folder(out)
+    for needed in [dataset, *(TRANSFER[dataset] for asked in wanted.values() if asked.transfer)]:
+        load_dataset(sized(needed, preset), root, progress=True)  # built here, before worker processes ask for it
+    owners = {asked.data or name: TARGETS[asked.data or name] for name, asked in wanted.items()}
+    folder = str(root) if root else None
+    runs = {name: owner.runs(dataset, preset, bits, seeds, folder) for name, owner in owners.items()}
+    every = list(dict.fromkeys(run for some in runs.values() for run in some))
+    lacking = len(experiments.lacking(every))
+    options = {"device": device, "jobs": jobs, "scheduler": scheduler, "known": known(), "say": say}
+    records = dict(zip(every, experiments.execute(every, **options), strict=True))
+    for name, owner in owners.items():
+        found = _collected(name, owner, runs[name], [records[run] for run in runs[name]], preset, say)
+        results.save(out / "data" / f"{name}.json", found)
+    if lacking:
+        _write_budget(out, dataset, preset, len(every), lacking, time.perf_counter() - start, jobs, device)
+    return list(wanted)
+
+
+def state(asked: Target, dataset: str, preset: str, root: Path | None = None) -> tuple[str, int, float | None]:
+    """How far a target is, its runs, and the seconds of work that it still needs, if they can be told."""
+    if asked.lacks(dataset):
+        return asked.lacks(dataset), 0, 0.0
+    try:
+        runs = asked.runs(dataset, preset, root=str(root) if root else None)
+        missing = experiments.lacking(runs)
+    except SSVHError:
+        return "missing data", 0, None
+    word = "done" if not missing else "partial" if len(missing) < len(runs) else "to do"
+    return word, len(runs), experiments.estimate(missing, known())
+
+
+def known() -> list[dict]:
+    """The records that come with the code, by which the time of runs is estimated."""
+    paths = sorted((FIGURES / "data").glob("*.json"))
+    loaded = [read_json(path).get("records", []) for path in paths]
+    return [record for records in loaded for record in records if "seconds" in record and "map" in record]
+
+
+def draw(out: Path) -> list[Path]:
+    """Draw the figures of all targets that have records in ``out``/data."""
+    return [
+        path
+        for name, asked in TARGETS.items()
+        if asked.draw and (records := _records(out, name))
+        for path in plots.save(asked.draw(records, asked.order()), out / name)
+    ]
+
+
+def tabulate(out: Path) -> list[Path]:
+    """Write the tables of all targets that have records of their own in ``out``/data."""
+    made = [name for name, asked in TARGETS.items() if not asked.data and _records(out, name)]
+    return [path for name in made for path in _tables_of(out, name)]
+
+
+def write_report(out: Path) -> list[Path]:
+    """Write the claims of all targets and the report from ``out``/data."""
+    return report.write(out, TARGETS)
+
+
+def summary(out: Path, names: Collection[str]) -> str:
+    """For the terminal: what became of the claims of some targets, a line each."""
+    return report.summary(out, TARGETS, names)
+
+
+def _tables_of(out: Path, name: str) -> list[Path]:
+    asked = TARGETS[name]
+    return tables.write(_records(out, name), out / "tables" / name, asked.heading, asked.order(), asked.tabulate)
+
+
+def _records(out: Path, name: str) -> list[dict]:
+    path = out / "data" / f"{TARGETS[name].data or name}.json"
+    return results.load(path) if path.is_file() else []
+
+
+def _collected(
+    name: str, owner: Target, runs: list[Experiment], records: list[dict], preset: str, say: Callable[[str], object]
+) -> list[dict]:
+    """What the target makes of the records of its runs; kept, as some of it takes a minute."""
+    if owner.collect is None:
+        return records
+    function = owner.collect.__qualname__.partition(".")[0]
+    code = code_digest((owner.collect.__module__.removeprefix("ssvh_lib."), function))
+    kept = runs_root() / "collected" / f"{name}-{digest_of([code, preset, records])[:8]}.json"
+    if not kept.is_file():
+        say(f"{name}: {owner.heading}")
+        write_json(make_folder(kept.parent) / kept.name, {"records": owner.collect(runs, records, preset)})
+    return read_json(kept)["records"]
+
+
+def _write_budget(
+    out: Path, dataset: str, preset: str, runs: int, trained: int, seconds: float, jobs: int | None, device: str
+) -> None:
+    """What the latest call that trained anything has taken."""
+    budget = {
+        "dataset": dataset, "preset": preset, "runs": runs, "kept": runs - trained, "wall_seconds": round(seconds),
+        "workers": jobs or experiments.default_jobs(device), **environment(choose_device(device)), **machine(),
+    }  # fmt: skip
+    write_json(out / "data" / "budget.json", budget)
