@@ -20,6 +20,10 @@ from .results import printed_name
 from .retrieval import hamming_distances
 
 CLASSES, VIDEOS, NEIGHBOURS = 10, 1_000, 10
+NOTE = (
+    "How many of a video's ten nearest are of its class, in the mean: in the map, by the Hamming distance of the "
+    "codes, and by chance."
+)
 SEED = 0  # of both projections, whose start is random
 PERPLEXITY, UMAP_NEIGHBOURS = 30, 15  # the defaults of both; fewer for fewer videos
 

@@ -92,7 +92,8 @@ def known() -> list[dict]:
 
 
 def draw(out: Path) -> list[Path]:
-    """Draw the figures of all targets that have records in ``out``/data."""
+    """Draw the figures of all targets that have records in ``out``/data; SSVHError if there are none at all."""
+    _check(out)
     return [
         path
         for name, asked in TARGETS.items()
@@ -102,7 +103,8 @@ def draw(out: Path) -> list[Path]:
 
 
 def tabulate(out: Path) -> list[Path]:
-    """Write the tables of all targets that have records of their own in ``out``/data."""
+    """Write the tables of all targets that have records of their own in ``out``/data; SSVHError if none has."""
+    _check(out)
     made = [name for name, asked in TARGETS.items() if not asked.data and _records(out, name)]
     return [path for name in made for path in _tables_of(out, name)]
 
@@ -117,14 +119,23 @@ def summary(out: Path, names: Collection[str]) -> str:
     return report.summary(out, TARGETS, names)
 
 
+def _check(out: Path) -> None:
+    if not any((out / "data" / f"{name}.json").is_file() for name in TARGETS):
+        raise SSVHError(f"{out / 'data'} has no records. `make reproduce` makes them.")
+
+
 def _tables_of(out: Path, name: str) -> list[Path]:
     asked = TARGETS[name]
-    return tables.write(_records(out, name), out / "tables" / name, asked.heading, asked.order(), asked.tabulate)
+    heading = f"{asked.heading} {asked.note}".strip()
+    return tables.write(_records(out, name), out / "tables" / name, heading, asked.order(), asked.tabulate)
 
 
 def _records(out: Path, name: str) -> list[dict]:
-    path = out / "data" / f"{TARGETS[name].data or name}.json"
-    return results.load(path) if path.is_file() else []
+    """What a target shows: its own records, or those of its rows among another's."""
+    asked = TARGETS[name]
+    path = out / "data" / f"{asked.data or name}.json"
+    loaded = results.load(path) if path.is_file() else []
+    return list(filter(asked.shows, loaded)) if asked.data else loaded
 
 
 def _collected(

@@ -46,7 +46,7 @@ RANKS = [
     {"report"},
     {"reproduce"},
     {"inspector"},
-    {"course", "bench"},
+    {"course", "bench", "site"},
     {"cli_data"},
     {"cli"},
     {"__init__", "__main__"},

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from ssvh_lib.cli import app
 from ssvh_lib.methods import available
 
-REPRODUCE = ["reproduce", "--preset", "smoke", "--bits", "16", "--seeds", "2"]
+REPRODUCE = ["reproduce", "main", "--preset", "smoke", "--bits", "16", "--seeds", "2"]
 
 
 @pytest.fixture
@@ -117,7 +117,11 @@ def test_train_makes_a_run_and_the_second_call_finds_it(ssvh, tmp_path):
         (["search", "my.index", "--query", "0"], "There is no file my.index. `ssvh index RUN --out my.index`"),
         (["search", "my.index"], "either --video FILE or --query NUMBER"),
         (["search", "my.index", "--query", "0", "--video", "a.mp4"], "either --video FILE or --query NUMBER"),
-        (["tables", "--out", "nowhere"], "main.json is missing. `make reproduce` makes it"),
+        (["tables", "--out", "nowhere"], "nowhere/data has no records. `make reproduce` makes them"),
+        (["figures", "--out", "nowhere"], "nowhere/data has no records. `make reproduce` makes them"),
+        (["reproduce", "sytems"], "Did you mean 'systems'"),
+        (["reproduce", "A9"], "A9 cannot be made: nothing to run"),
+        (["reproduce", "C2", "--preset", "smoke", "--scheduler", "tcp://127.0.0.1:1"], "No Dask scheduler answers"),
         (["notebooks", "99_none.ipynb"], "There is no notebook 99_none.ipynb"),
     ],
 )
@@ -133,11 +137,9 @@ def test_reproduce_writes_tables_and_figures_and_the_second_call_changes_nothing
     assert f"{2 * len(available())} runs to do, 0 kept from before" in text
     assert all(name in text for name in ("ConMH", "ITQ", "LSH", "±"))
     files = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
-    assert {path.name for path in files} == {
-        "main.json", "main.md", "main.csv", "main.tex",
-        "map_at_k.svg", "map_at_k.png", "precision_recall.svg", "precision_recall.png",
-        "rejection.svg", "rejection.png",
-    }  # fmt: skip
+    found = {name: {path.stem for path in files if path.parent.name == name} for name in ("out", "tables", "data")}
+    figures = {"A1", "A2", "A4", "S1", "S4", "C1", "rejection"}
+    assert found == {"out": figures | {"REPORT"}, "tables": {"main"}, "data": {"main", "budget"}}
     again = ssvh(*REPRODUCE, "--jobs", "1", "--out", "out")
     assert "runs to do" not in again
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")} == files
@@ -147,7 +149,7 @@ def test_tables_and_figures_follow_from_the_committed_numbers(ssvh, tmp_path):
     ssvh(*REPRODUCE, "--jobs", "1", "--out", "out")
     files = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
     for path in files:
-        if path.name != "main.json":
+        if path.parent.name != "data":
             path.unlink()
     ssvh("tables", "--out", "out")
     ssvh("figures", "--out", "out")
@@ -155,6 +157,6 @@ def test_tables_and_figures_follow_from_the_committed_numbers(ssvh, tmp_path):
 
 
 def test_reproduce_continues_where_it_was_stopped(ssvh, tmp_path):
-    ssvh("reproduce", "--preset", "smoke", "--bits", "16", "--seeds", "1", "--jobs", "1", "--out", "out")
+    ssvh("reproduce", "main", "--preset", "smoke", "--bits", "16", "--seeds", "1", "--jobs", "1", "--out", "out")
     text = ssvh(*REPRODUCE, "--jobs", "1", "--out", "out")
     assert f"{len(available())} runs to do, {len(available())} kept from before" in text

@@ -137,6 +137,6 @@ def test_nothing_is_trained_for_a_mistake(own_runs):
 def test_the_committed_figures_follow_from_the_committed_records(tmp_path):
     (tmp_path / "data").symlink_to(FIGURES / "data")
     written = [*engine.draw(tmp_path), *engine.tabulate(tmp_path), *engine.write_report(tmp_path)]
-    assert {path.name for path in written} >= {"main.svg", "main.md", "REPORT.md", "REPORT.html"}
+    assert {path.name for path in written} >= {"A1.svg", "main.md", "REPORT.md", "REPORT.html"}
     for path in written:
         assert path.read_bytes() == (FIGURES / path.relative_to(tmp_path)).read_bytes(), path.name
