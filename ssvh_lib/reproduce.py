@@ -60,14 +60,15 @@ def reproduce(
     folder = str(root) if root else None
     runs = {name: owner.runs(dataset, preset, bits, seeds, folder) for name, owner in owners.items()}
     every = list(dict.fromkeys(run for some in runs.values() for run in some))
-    lacking = len(experiments.lacking(every))
+    lacking = {experiments.folder_of(run) for run in experiments.lacking(every)}
     options = {"device": device, "jobs": jobs, "scheduler": scheduler, "known": known(), "say": say}
     records = dict(zip(every, experiments.execute(every, **options), strict=True))
     for name, owner in owners.items():
         found = _collected(name, owner, runs[name], [records[run] for run in runs[name]], preset, say)
         results.save(out / "data" / f"{name}.json", found)
     if lacking:
-        _write_budget(out, dataset, preset, len(every), lacking, time.perf_counter() - start, jobs, device)
+        kept = len({experiments.folder_of(run) for run in every} - lacking)
+        _write_budget(out, dataset, preset, kept, len(lacking), time.perf_counter() - start, jobs, device)
     return list(wanted)
 
 
@@ -154,11 +155,11 @@ def _collected(
 
 
 def _write_budget(
-    out: Path, dataset: str, preset: str, runs: int, trained: int, seconds: float, jobs: int | None, device: str
+    out: Path, dataset: str, preset: str, kept: int, made: int, seconds: float, jobs: int | None, device: str
 ) -> None:
     """What the latest call that trained anything has taken."""
     budget = {
-        "dataset": dataset, "preset": preset, "runs": runs, "kept": runs - trained, "wall_seconds": round(seconds),
+        "dataset": dataset, "preset": preset, "runs": kept + made, "kept": kept, "wall_seconds": round(seconds),
         "workers": jobs or experiments.default_jobs(device), **environment(choose_device(device)), **machine(),
     }  # fmt: skip
     write_json(out / "data" / "budget.json", budget)
