@@ -24,7 +24,7 @@ SCHEDULER ?=
 ## conda, mamba or micromamba, for `env`
 CONDA ?= conda
 
-.PHONY: help reproduce test lint format setup lab notebooks figures tables bench env clean
+.PHONY: help reproduce test lint format setup lab inspect notebooks site figures tables bench env clean
 
 help:
 	@echo 'Usage: make TARGET [KNOB=value ...]     The first call makes .venv: about 2 GB, some minutes.'
@@ -63,8 +63,14 @@ setup: .venv/.installed ## make .venv, or bring it up to date (the others do thi
 lab: .venv/.installed ## open the course in JupyterLab
 	.venv/bin/jupyter lab notebooks
 
+inspect: .venv/.installed ## open the Grade-Net inspector in the browser: which frames a sampler picks
+	.venv/bin/ssvh inspect --dataset '$(DATASET)'
+
 notebooks: .venv/.installed ## run the notebooks and store them with their outputs
 	.venv/bin/ssvh notebooks
+
+site: .venv/.installed ## render the course as a site that needs no network: site/index.html
+	.venv/bin/ssvh site
 
 figures: .venv/.installed ## draw figures/ again from figures/data/
 	.venv/bin/ssvh figures

@@ -37,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-FIGURES = project_root() / "figures"
+FIGURES, SITE = project_root() / "figures", project_root() / "site"
 
 Preset = Annotated[
     str | None, typer.Option(help="smoke (seconds), small (two cores, minutes) or paper (published values, GPU).")
@@ -160,6 +160,29 @@ def notebooks(
     from . import course
 
     course.execute(names or [*course.notebooks(), *course.solutions()], jobs=jobs, say=typer.echo)
+
+
+@app.command()
+def inspect(
+    run: Annotated[Path | None, typer.Option(help="Folder of a run [default: the latest on the dataset].")] = None,
+    dataset: Dataset = "moving-digits",
+    root: Root = None,
+    browser: Annotated[bool, typer.Option(help="Open the browser; otherwise print the address.")] = True,
+) -> None:
+    """Open the inspector: which frames of a video the Grade-Net of a trained AutoSSVH picks, and what follows."""
+    from .inspector import serve
+
+    serve(run, dataset, root=root, browser=browser, say=typer.echo)
+
+
+@app.command()
+def site(out: Annotated[Path, typer.Option(help="An empty or new folder.")] = SITE) -> None:
+    """Render the course, its solutions and the report as a static site that needs no network."""
+    from .site import build
+
+    built = build(out)
+    size = f"{built.size / 1e6:.1f} MB (largest page {built.largest / 1e6:.2f} MB)"
+    typer.echo(f"{built.pages} pages, {size}. Open {_short(built.landing)}")
 
 
 @app.command()

@@ -68,7 +68,7 @@ class Found:
 
 def render(query: Shown, found: list[Found], facts: list[str]) -> str:
     """The page: the query, what was found in its order, and ``facts`` on how, a line each."""
-    page = _tag("html", _head(f"Neighbours of {query.title}"), _body(query, found, facts), lang="en")
+    page = tag("html", _head(f"Neighbours of {query.title}"), _body(query, found, facts), lang="en")
     return "<!DOCTYPE html>\n" + tostring(page, encoding="unicode", method="html") + "\n"
 
 
@@ -77,12 +77,12 @@ def _head(title: str) -> Element:
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     style = Element("style")
     style.text = STYLE
-    return _tag(
+    return tag(
         "head",
-        _tag("meta", charset="utf-8"),
-        _tag("meta", **{"http-equiv": "Content-Security-Policy", "content": policy}),
-        _tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        _tag("title", title),
+        tag("meta", charset="utf-8"),
+        tag("meta", **{"http-equiv": "Content-Security-Policy", "content": policy}),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", title),
         style,
     )
 
@@ -90,21 +90,27 @@ def _head(title: str) -> Element:
 def _body(query: Shown, found: list[Found], facts: list[str]) -> Element:
     bits = len(query.code)
     known = [one.kin for one in found if one.kin is not None]
-    count = [_tag("p", f"{sum(known)} of {len(known)} share a class with the query.", **QUIET)] if known else []
-    return _tag(
+    count = [tag("p", f"{sum(known)} of {len(known)} share a class with the query.", **QUIET)] if known else []
+    return tag(
         "body",
-        _tag("header", _tag("h1", "Nearest videos"), *(_tag("p", fact, **QUIET) for fact in facts)),
-        _tag(
+        tag("header", tag("h1", "Nearest videos"), *(tag("p", fact, **QUIET) for fact in facts)),
+        tag(
             "main",
-            _tag("h2", "Query"),
-            _tag("article", *_picture(query), *_text(query, ""), _bits(query.code, query.code), **_class("card query")),
-            _tag("h2", "Found, nearest first"),
+            tag("h2", "Query"),
+            tag(
+                "article",
+                *thumbnail(query),
+                *_text(query, ""),
+                bits_picture(query.code, query.code),
+                **css_class("card query"),
+            ),
+            tag("h2", "Found, nearest first"),
             *count,
-            _tag("ol", *(_card(rank, one, query.code) for rank, one in enumerate(found, start=1))),
+            tag("ol", *(_card(rank, one, query.code) for rank, one in enumerate(found, start=1))),
         ),
-        _tag(
+        tag(
             "footer",
-            _tag(
+            tag(
                 "p",
                 f"Each video is a code of {bits} bits, drawn as squares: full for 1, faint for 0, orange where it "
                 "differs from the query's. Videos are ranked by the number of differing bits; equals stay in the order "
@@ -117,19 +123,19 @@ def _body(query: Shown, found: list[Found], facts: list[str]) -> Element:
 
 def _card(rank: int, found: Found, code: np.ndarray) -> Element:
     video, bits = found.video, len(code)
-    away = _tag("p", f"Distance {found.distance} of {bits} bits")
-    mark = [_tag("p", "✓ shares a class with the query", **_class("kin"))] if found.kin else []
-    card = [*_picture(video), *_text(video, f"{rank}. "), away, *mark, _bits(video.code, code)]
-    return _tag("li", _tag("article", *card, **_class("card")))
+    away = tag("p", f"Distance {found.distance} of {bits} bits")
+    mark = [tag("p", "✓ shares a class with the query", **css_class("kin"))] if found.kin else []
+    card = [*thumbnail(video), *_text(video, f"{rank}. "), away, *mark, bits_picture(video.code, code)]
+    return tag("li", tag("article", *card, **css_class("card")))
 
 
 def _text(video: Shown, prefix: str) -> Iterator[Element]:
-    yield _tag("h3", prefix + video.title)
+    yield tag("h3", prefix + video.title)
     if video.classes:
-        yield _tag("p", ", ".join(video.classes), **QUIET)
+        yield tag("p", ", ".join(video.classes), **QUIET)
 
 
-def _picture(video: Shown) -> Iterator[Element]:
+def thumbnail(video: Shown) -> Iterator[Element]:
     """Some frames side by side, if there are any."""
     if video.frames is None or not len(video.frames):
         return
@@ -138,7 +144,7 @@ def _picture(video: Shown) -> Iterator[Element]:
     source = "data:image/png;base64," + b64encode(_png(strip)).decode()
     text = f"Frames of {video.title}, from first to last"
     shown = {"src": source, "alt": text, "width": str(width), "height": str(height)}
-    yield _tag("img", **shown, **(_class("small") if height < 64 else {}))
+    yield tag("img", **shown, **(css_class("small") if height < 64 else {}))
 
 
 def _strip(frames: np.ndarray) -> np.ndarray:
@@ -159,27 +165,28 @@ def _png(pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _bits(code: np.ndarray, query: np.ndarray) -> Element:
+def bits_picture(code: np.ndarray, query: np.ndarray) -> Element:
     """A code as rows of squares, with those marked that differ from the query's."""
     kinds = np.where(code != query, "other", np.where(code, "one", "zero"))
     paths = [
-        _tag("path", d=_squares(np.flatnonzero(kinds == name)), **_class(name)) for name in ("zero", "one", "other")
+        tag("path", d=_squares(np.flatnonzero(kinds == name)), **css_class(name)) for name in ("zero", "one", "other")
     ]
     count = int((code != query).sum())
     label = f"{len(code)} bits, {count} unlike the query's" if count else f"{len(code)} bits, the query's"
     box = f"0 0 {10 * COLUMNS} {10 * -(-len(code) // COLUMNS)}"
-    return _tag("svg", *paths, **{"viewBox": box, "role": "img", "aria-label": label})
+    return tag("svg", *paths, **{"viewBox": box, "role": "img", "aria-label": label})
 
 
 def _squares(places: np.ndarray) -> str:
     return "".join(f"M{10 * (place % COLUMNS)} {10 * (place // COLUMNS)}h8v8h-8z" for place in places.tolist())
 
 
-def _class(name: str) -> dict[str, str]:
+def css_class(name: str) -> dict[str, str]:
+    """The attribute ``class``, whose name is a word of Python."""
     return {"class": name}
 
 
-def _tag(name: str, /, *content: Element | str, **attributes: str) -> Element:
+def tag(name: str, /, *content: Element | str, **attributes: str) -> Element:
     """An element of elements or of one text. What cannot be printed, or turns the direction of a text, is replaced."""
     element = Element(name, {key: _clean(value) for key, value in attributes.items()})
     for part in content:
