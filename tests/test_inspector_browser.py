@@ -51,8 +51,12 @@ def lab(smoke, tmp_path_factory):
     command = [sys.executable, "-m", "jupyterlab", *where, *(["--allow-root"] if os.geteuid() == 0 else [])]
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=os.environ | home | places, cwd=folder, **pipes) as server:
-        yield _address(server)
+        said = queue.Queue()
+        reader = threading.Thread(target=lambda: [said.put(line) for line in server.stderr], daemon=True)
+        reader.start()  # all that it says is read, so that it can go on
+        yield _address(said)
         server.terminate()
+        reader.join()  # before the pipe is closed
 
 
 def _until_the_sliders(cells):
@@ -66,10 +70,8 @@ def _until_the_sliders(cells):
     return kept
 
 
-def _address(server):
-    """Where a JupyterLab that is starting says that it listens; all that it says is read, so that it can go on."""
-    said = queue.Queue()
-    threading.Thread(target=lambda: [said.put(line) for line in server.stderr], daemon=True).start()
+def _address(said):
+    """Where a JupyterLab that is starting says that it listens."""
     while True:
         line = said.get(timeout=PATIENCE / 1000)
         if found := re.search(r"http://127\.0\.0\.1:(\d+)/lab", line):
