@@ -119,7 +119,7 @@ def test_train_makes_a_run_and_the_second_call_finds_it(ssvh, tmp_path):
         (["search", "my.index", "--query", "0", "--video", "a.mp4"], "either --video FILE or --query NUMBER"),
         (["tables", "--out", "nowhere"], "nowhere/data has no records. `make reproduce` makes them"),
         (["figures", "--out", "nowhere"], "nowhere/data has no records. `make reproduce` makes them"),
-        (["reproduce", "sytems"], "Did you mean 'systems'"),
+        (["reproduce", "system"], "Did you mean 'systems'"),
         (["reproduce", "A9"], "A9 cannot be made: nothing to run"),
         (["reproduce", "C2", "--preset", "smoke", "--scheduler", "tcp://127.0.0.1:1"], "No Dask scheduler answers"),
         (["notebooks", "99_none.ipynb"], "There is no notebook 99_none.ipynb"),

@@ -74,7 +74,7 @@ def test_transfer_asks_another_dataset_and_needs_one():
 
 def test_an_unknown_target_is_refused_by_name():
     with pytest.raises(ssvh.SSVHError, match="Did you mean 'systems'"):
-        target("sytems")
+        target("system")
 
 
 def test_figures_of_other_data_do_not_replace_those_kept_with_the_code():
