@@ -18,21 +18,6 @@ SPREAD = ((0.1**2 + 0.05**2 + 0.15**2) / 2) ** 0.5  # of .2, .25 and .45 about .
 
 
 @pytest.fixture
-def records(make_record):
-    """At 16 bits ConMH .3 ± .13 over three seeds, ITQ .35 and LSH .1 once; at 32 bits one run of each."""
-    return [
-        make_record("conmh", 16, seed=0, at20=0.2, seconds=20.0),
-        make_record("conmh", 16, seed=1, at20=0.25, seconds=30.0),
-        make_record("conmh", 16, seed=2, at20=0.45, seconds=25.0),
-        make_record("itq", 16, at20=0.35),
-        make_record("lsh", 16, at20=0.1),
-        make_record("conmh", 32, at20=0.5),
-        make_record("itq", 32, at20=0.45),
-        make_record("lsh", 32, at20=0.25),
-    ]
-
-
-@pytest.fixture
 def ablation(make_record):
     """The whole method .30 ± .01; one part harms (.20), one helps (.40), one changes nothing, one ran once."""
     values = {"without harm": (0.19, 0.2, 0.21), "without help": (0.39, 0.4, 0.41), "without use": (0.3, 0.31, 0.305)}

@@ -15,21 +15,6 @@ MEASURES = ["mAP@5", "mAP@20", "mAP@40", "mAP@60", "mAP@80", "mAP@100", "GMAP", 
 SPREAD = ((0.1**2 + 0.05**2 + 0.15**2) / 2) ** 0.5  # of .2, .25 and .45 about .3
 
 
-@pytest.fixture
-def records(make_record):
-    """At 16 bits ConMH .3 ± .13 over three seeds, ITQ .35 and LSH .1 once; at 32 bits one run of each."""
-    return [
-        make_record("conmh", 16, seed=0, at20=0.2, seconds=20.0),
-        make_record("conmh", 16, seed=1, at20=0.25, seconds=30.0),
-        make_record("conmh", 16, seed=2, at20=0.45, seconds=25.0),
-        make_record("itq", 16, at20=0.35),
-        make_record("lsh", 16, at20=0.1),
-        make_record("conmh", 32, at20=0.5),
-        make_record("itq", 32, at20=0.45),
-        make_record("lsh", 32, at20=0.25),
-    ]
-
-
 # A number
 
 
