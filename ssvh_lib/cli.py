@@ -218,7 +218,7 @@ def _list_targets(dataset: str, preset: str, root: Path | None) -> None:
 
     typer.echo(f"{'':<10}{'state':<14}{'runs':>5}  {'time left':>9}  with {dataset}, preset {preset}, on one core")
     for name, wanted in TARGETS.items():
-        word, runs, seconds = engine.state(wanted, dataset, preset, root)
+        word, runs, seconds = engine.state(name, dataset, preset, root)
         left = "?" if seconds is None else f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
         typer.echo(f"{name:<10}{word:<14}{runs:>5}  {left:>9}  {wanted.heading} {wanted.item and f'({wanted.item})'}")
 

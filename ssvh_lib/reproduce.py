@@ -21,12 +21,12 @@ from .source import code_digest
 from .targets import TARGETS, Target, target
 
 FIGURES = project_root() / "figures"
-EMBEDDED = ("moving-digits", "small")  # dataset and preset of the figures that are kept with the code
+COMMITTED = ("moving-digits", "small")  # dataset and preset of the figures that are kept with the code
 
 
 def folder_for(dataset: str, preset: str) -> Path:
     """Where tables and figures go by default: ``figures/`` for the embedded data, a folder in it for any other."""
-    return FIGURES if (dataset, preset) == EMBEDDED else FIGURES / f"{dataset}-{preset}"
+    return FIGURES if (dataset, preset) == COMMITTED else FIGURES / f"{dataset}-{preset}"
 
 
 def reproduce(
@@ -72,8 +72,9 @@ def reproduce(
     return list(wanted)
 
 
-def state(asked: Target, dataset: str, preset: str, root: Path | None = None) -> tuple[str, int, float | None]:
-    """How far a target is, its runs, and the seconds of work that it still needs, if they can be told."""
+def state(name: str, dataset: str, preset: str, root: Path | None = None) -> tuple[str, int, float | None]:
+    """How far a target is, its runs, and the seconds of work that they still need, if they can be told."""
+    asked = target(name)
     if asked.lacks(dataset):
         return asked.lacks(dataset), 0, 0.0
     try:
@@ -81,7 +82,8 @@ def state(asked: Target, dataset: str, preset: str, root: Path | None = None) ->
         missing = experiments.lacking(runs)
     except SSVHError:
         return "missing data", 0, None
-    word = "done" if not missing else "partial" if len(missing) < len(runs) else "to do"
+    made = runs or (folder_for(dataset, preset) / "data" / f"{name}.json").is_file()
+    word = "done" if made and not missing else "partial" if len(missing) < len(runs) else "to do"
     return word, len(runs), experiments.estimate(missing, known())
 
 
