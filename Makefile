@@ -66,8 +66,8 @@ lab: .venv/.installed ## open the course in JupyterLab
 inspect: .venv/.installed ## open the Grade-Net inspector in the browser: which frames a sampler picks
 	.venv/bin/ssvh inspect --dataset '$(DATASET)'
 
-notebooks: .venv/.installed ## run the notebooks and store them with their outputs
-	.venv/bin/ssvh notebooks
+notebooks: .venv/.installed ## run the notebooks and store them; PRESET=paper: on all of moving-digits, in runs/notebooks
+	.venv/bin/ssvh notebooks $(if $(filter paper,$(PRESET)),--set DATASET=moving-digits --out runs/notebooks)
 
 site: .venv/.installed ## render the course as a site that needs no network: site/index.html
 	.venv/bin/ssvh site

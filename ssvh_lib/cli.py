@@ -154,12 +154,18 @@ def figures(out: Path = FIGURES) -> None:
 
 @app.command()
 def notebooks(
-    names: Annotated[list[Path] | None, typer.Argument(help="Some notebooks [default: all].")] = None, jobs: Jobs = None
+    names: Annotated[list[Path] | None, typer.Argument(help="Some notebooks [default: all].")] = None,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="Replace a parameter: --set DATASET=moving-digits")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="A folder for the results [default: the notebooks].")] = None,
+    jobs: Jobs = None,
 ) -> None:
-    """Execute the course's notebooks and store them with their outputs."""
+    """Execute the course's notebooks and store them with their outputs; with other parameters, in a folder of yours."""
     from . import course
 
-    course.execute(names or [*course.notebooks(), *course.solutions()], jobs=jobs, say=typer.echo)
+    chosen = names or [*course.notebooks(), *course.solutions()]
+    course.execute(chosen, parameters=_changes(change or []), out=out, jobs=jobs, say=typer.echo)
 
 
 @app.command()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import joblib
 
 from .errors import SSVHError
-from .files import project_root, write_file
+from .files import make_folder, project_root, write_file
 
 
 def notebooks() -> list[Path]:
@@ -23,18 +24,29 @@ def solutions() -> list[Path]:
     return sorted((project_root() / "notebooks" / "solutions").glob("[0-9][0-9]_*.ipynb"))
 
 
-def execute(paths: list[Path], *, jobs: int | None = None, say: Callable[[str], object] = print) -> None:
+def execute(
+    paths: list[Path],
+    *,
+    parameters: Mapping[str, object] = MappingProxyType({}),
+    out: Path | None = None,
+    jobs: int | None = None,
+    say: Callable[[str], object] = print,
+) -> None:
     """Run notebooks top to bottom and put the outputs into them; those that fail are left as they were.
 
-    Raises SSVHError with the failing cells once all have run.
+    ``parameters`` take the place of what the notebooks' own parameters cell says, where it has them; the result then
+    goes into the folder ``out``, as the stored course is that of its own parameters. Raises SSVHError if there are
+    parameters without ``out``, and with the failing cells once all have run.
     """
+    if parameters and out is None:
+        raise SSVHError("The stored notebooks keep their own parameters. Name a folder for the others with --out.")
     for path in paths:
         if not path.is_file():
             raise SSVHError(f"There is no notebook {path}. Known: {', '.join(p.name for p in notebooks())}.")
     workers = min(jobs or joblib.cpu_count(), max(1, len(paths)))
     failures = []
     with joblib.parallel_config("loky", inner_max_num_threads=1):
-        tasks = (joblib.delayed(_execute)(path) for path in paths)
+        tasks = (joblib.delayed(_execute)(path, dict(parameters), _place(path, out)) for path in paths)
         for path, seconds, error in joblib.Parallel(workers, return_as="generator_unordered")(tasks):
             say(f"  {path.name:<36} {'FAILED' if error else f'{seconds:5.1f} s'}")
             failures += [f"{path.name}:\n{error}"] if error else []
@@ -44,7 +56,16 @@ def execute(paths: list[Path], *, jobs: int | None = None, say: Callable[[str], 
         )
 
 
-def _execute(path: Path) -> tuple[Path, float, str | None]:
+def _place(path: Path, out: Path | None) -> Path:
+    """Where the outputs go: into the notebook itself, or into its copy in ``out``."""
+    if out is None:
+        return path
+    course = project_root() / "notebooks"
+    inside = path.resolve().relative_to(course) if path.resolve().is_relative_to(course) else Path(path.name)
+    return make_folder((out / inside).parent) / path.name
+
+
+def _execute(path: Path, parameters: dict[str, object], place: Path) -> tuple[Path, float, str | None]:
     import nbformat
     import papermill
 
@@ -52,23 +73,28 @@ def _execute(path: Path) -> tuple[Path, float, str | None]:
         os.environ["IPYTHONDIR"] = _quiet_profile(Path(folder))
         os.environ["OMP_NUM_THREADS"] = "1"  # for the kernel: outputs do not depend on how many notebooks run at once
         output = Path(folder) / path.name
-        parameters = {"PROGRESS": False} if "PROGRESS" in papermill.inspect_notebook(path) else {}
+        known = papermill.inspect_notebook(path)
+        given = {name: value for name, value in ({"PROGRESS": False} | parameters).items() if name in known}
         try:
-            papermill.execute_notebook(path, output, parameters, cwd=path.parent, progress_bar=False, log_output=False)
+            papermill.execute_notebook(path, output, given, cwd=path.parent, progress_bar=False, log_output=False)
         except papermill.PapermillExecutionError as error:
             return path, 0.0, str(error)
         notebook = nbformat.read(output, as_version=4)
     seconds = notebook.metadata.papermill["duration"]
-    write_file(path, lambda partial: nbformat.write(_tidy(notebook), partial))
+    write_file(place, lambda partial: nbformat.write(_tidy(notebook, keep_parameters=bool(parameters)), partial))
     return path, seconds, None
 
 
-def _tidy(notebook):  # noqa: ANN001, ANN202 - nbformat's NotebookNode is untyped
-    """Leave out what differs from run to run without meaning: papermill's times, widget state, the injected cell."""
+def _tidy(notebook, *, keep_parameters: bool = False):  # noqa: ANN001, ANN202 - nbformat's NotebookNode is untyped
+    """Leave out what differs from run to run without meaning: papermill's times, widget state, the injected cell.
+
+    With ``keep_parameters`` the injected cell stays, as the outputs are not those of the notebook's own.
+    """
     notebook.metadata.pop("papermill", None)
     notebook.metadata.pop("widgets", None)
     notebook.metadata.language_info = {"name": "python"}
-    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    if not keep_parameters:
+        notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     count = 0
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)

@@ -73,7 +73,8 @@ def open_subject(run: str | Path | None, dataset: str, root: str | Path | None =
     if not there:
         raise SSVHError(
             f"{runs_root() / loaded.name} holds no finished run with a Grade-Net on {loaded.name} as it is now. Train "
-            f"one: ssvh train autossvh --dataset {dataset}. Or name the folder of one: ssvh inspect --run FOLDER."
+            f"one: ssvh train autossvh --dataset {dataset}; or several that keep every epoch: ssvh reproduce A7. Or "
+            "name the folder of one: ssvh inspect --run FOLDER."
         )
     return Subject.open(there[0], loaded)
 

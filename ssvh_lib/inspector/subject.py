@@ -88,10 +88,14 @@ class Subject:
 
 
 def subjects(folder: Path, dataset: Dataset | None = None) -> list[Run]:
-    """The finished runs in ``folder`` that can be inspected, latest first; those on ``dataset``, if it is named."""
+    """The finished runs in ``folder`` that can be inspected; those on ``dataset``, if it is named.
+
+    Those that kept their epochs come first, as they have more to show, and then the latest.
+    """
     found = [run for run in _runs(folder) if _sampler(run) == SHOWN]
     mine = [run for run in found if dataset is None or run.config["data_fingerprint"] == dataset.fingerprint]
-    return sorted(mine, key=lambda run: (run.folder / "model.safetensors").stat().st_mtime, reverse=True)
+    made = {run: (run.folder / "model.safetensors").stat().st_mtime for run in mine}
+    return sorted(mine, key=lambda run: (run.keeps(0), made[run]), reverse=True)
 
 
 def inspected_datasets() -> list[str]:

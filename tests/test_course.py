@@ -1,0 +1,52 @@
+"""Executing notebooks: outputs in place, those of other parameters in a folder, failures left as they were."""
+
+import nbformat
+import pytest
+
+import ssvh_lib as ssvh
+from ssvh_lib import course
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    """A notebook that prints twice its parameter N, and fails if that is negative."""
+    cells = [nbformat.v4.new_code_cell(source) for source in ("N = 3", "print(2 * N)", "assert N >= 0, 'too few'")]
+    cells[0].metadata["tags"] = ["parameters"]
+    path = tmp_path / "00_twice.ipynb"
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+    return path
+
+
+def printed(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return [output.text.strip() for cell in cells if cell.cell_type == "code" for output in cell.outputs]
+
+
+def quiet(_):
+    pass
+
+
+def test_outputs_go_into_the_notebook_or_those_of_other_parameters_into_a_folder(notebook, tmp_path):
+    course.execute([notebook], jobs=1, say=quiet)
+    assert printed(notebook) == ["6"]
+    before = notebook.read_bytes()
+    course.execute([notebook], parameters={"N": 5, "NOBODY": 1}, out=tmp_path / "large", jobs=1, say=quiet)
+    assert printed(tmp_path / "large" / notebook.name) == ["10"]
+    assert "N = 5" in (tmp_path / "large" / notebook.name).read_text()
+    assert notebook.read_bytes() == before
+
+
+def test_what_fails_is_left_as_it_was(notebook, tmp_path):
+    before = notebook.read_bytes()
+    with pytest.raises(ssvh.SSVHError, match=r"1 of 1 notebooks failed and were not changed(.|\n)*too few"):
+        course.execute([notebook], parameters={"N": -1}, out=tmp_path / "large", jobs=1, say=quiet)
+    assert notebook.read_bytes() == before
+    assert not (tmp_path / "large" / notebook.name).exists()
+
+
+def test_other_parameters_never_overwrite_the_stored_course(notebook):
+    before = notebook.read_bytes()
+    with pytest.raises(ssvh.SSVHError, match="Name a folder for the others with --out"):
+        course.execute([notebook], parameters={"N": 5}, jobs=1, say=quiet)
+    assert notebook.read_bytes() == before
