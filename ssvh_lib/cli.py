@@ -220,12 +220,13 @@ def _changes(assignments: list[str]) -> dict[str, object]:
 
 def _list_targets(dataset: str, preset: str, root: Path | None) -> None:
     from . import reproduce as engine
+    from .results import duration
     from .targets import TARGETS
 
     typer.echo(f"{'':<10}{'state':<14}{'runs':>5}  {'time left':>9}  with {dataset}, preset {preset}, on one core")
     for name, wanted in TARGETS.items():
         word, runs, seconds = engine.state(name, dataset, preset, root)
-        left = "?" if seconds is None else f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+        left = "?" if seconds is None else duration(seconds)
         typer.echo(f"{name:<10}{word:<14}{runs:>5}  {left:>9}  {wanted.heading} {wanted.item and f'({wanted.item})'}")
 
 

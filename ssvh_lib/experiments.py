@@ -19,6 +19,7 @@ from .errors import SSVHError
 from .files import data_root, make_folder, runs_root, write_text
 from .grid import Experiment, Record, Row, epochs_of, folder_of, grid, lacking, measures_of, record, run, sized
 from .measures import measure
+from .results import duration
 from .runs import Run
 from .workers import Lost, Processes, Workers, cluster, progress
 
@@ -78,7 +79,7 @@ def execute(
         with _workers(scheduler, jobs or default_jobs(device), missing) as workers:
             kept, at_a_time = len(set(folders.values())) - len(missing), min(workers.size, len(missing))
             seconds = estimate(experiments, known)
-            spoken = "" if seconds is None else f", about {_spoken(seconds / at_a_time)}"
+            spoken = "" if seconds is None else f", about {duration(seconds / at_a_time)}"
             say(f"{len(missing)} runs to do, {kept} kept from before, {at_a_time} at a time{spoken}.")
             failures = _carry_out(missing, workers, device)
         if failures:
@@ -204,9 +205,3 @@ def _training_seconds(experiment: Experiment, known: Sequence[Record]) -> float 
     row = (experiment.variant, experiment.label)
     of_row = [one for one in of_method if (one["variant"], one["label"]) == row]
     return median(one["seconds"] for one in of_row or of_method) if of_method else None
-
-
-def _spoken(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"

@@ -45,6 +45,13 @@ def printed_name(method: str, variant: str, label: str = "", **_: object) -> str
     return label or title(method) + ("" if variant == "paper" else f" ({variant})")
 
 
+def duration(seconds: float) -> str:
+    """Seconds in words, in the unit in which they have two figures or so: 100 s, 25 min, 2.9 h."""
+    if seconds < 2 * 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 2 * 3600 else f"{seconds / 3600:.1f} h"
+
+
 def save(path: Path, records: list[dict]) -> None:
     """Write records, in a fixed order, so that equal results are equal files."""
     make_folder(path.parent)

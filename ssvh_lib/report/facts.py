@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from ..results import KEY
+from ..results import KEY, duration
 from ..tables import MISSING, to_markdown
 from ..verdicts import MEANING, SPREAD, error_rates
 from .sections import Section
@@ -18,7 +18,6 @@ _CONVENTIONS = {
     "self_match": "self-matches: {}",
     "zero_bits": "values of exactly 0: {}",
 }
-_MINUTE, _HOUR = 60, 3600
 
 
 def facts(found: Sequence[Section], budget: dict) -> str:
@@ -77,19 +76,13 @@ def _budget(budget: dict) -> str:
             (done, f"{done} runs"),
             (kept, f"{kept} of them kept from before"),
             (budget.get("workers"), f"{budget.get('workers')} at a time"),
-            (budget.get("wall_seconds"), f"in {_duration(budget.get('wall_seconds') or 0)}"),
+            (budget.get("wall_seconds"), f"in {duration(budget.get('wall_seconds') or 0)}"),
             (where, f"on {where}"),
             (budget.get("cores"), f"{budget.get('cores')} cores"),
             (memory, f"with {(memory or 0) / 2**30:.1f} GiB of memory at most"),
         )
         if known
     )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 2 * _MINUTE:
-        return f"{seconds:.0f} s"
-    return f"{seconds / _MINUTE:.0f} min" if seconds < 2 * _HOUR else f"{seconds / _HOUR:.1f} h"
 
 
 def _code(budget: dict) -> str:
