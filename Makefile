@@ -67,7 +67,7 @@ inspect: .venv/.installed ## open the Grade-Net inspector in the browser: which 
 	.venv/bin/ssvh inspect --dataset '$(DATASET)'
 
 notebooks: .venv/.installed ## run the notebooks and store them; PRESET=paper: on all of moving-digits, in runs/notebooks
-	.venv/bin/ssvh notebooks $(if $(filter paper,$(PRESET)),--set DATASET=moving-digits --out runs/notebooks)
+	.venv/bin/ssvh notebooks $(if $(filter paper,$(PRESET)),--large --out runs/notebooks)
 
 site: .venv/.installed ## render the course as a site that needs no network: site/index.html
 	.venv/bin/ssvh site

@@ -158,6 +158,7 @@ def notebooks(
     change: Annotated[
         list[str] | None, typer.Option("--set", help="Replace a parameter: --set DATASET=moving-digits")
     ] = None,
+    large: Annotated[bool, typer.Option("--large", help="All of moving-digits, and more of the rest.")] = False,
     out: Annotated[Path | None, typer.Option(help="A folder for the results [default: the notebooks].")] = None,
     jobs: Jobs = None,
 ) -> None:
@@ -165,7 +166,7 @@ def notebooks(
     from . import course
 
     chosen = names or [*course.notebooks(), *course.solutions()]
-    course.execute(chosen, parameters=_changes(change or []), out=out, jobs=jobs, say=typer.echo)
+    course.execute(chosen, large=large, parameters=_changes(change or []), out=out, jobs=jobs)
 
 
 @app.command()

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 import joblib
+from tqdm import tqdm
 
 from .errors import SSVHError
 from .files import make_folder, project_root, write_file
+
+LARGE = MappingProxyType(
+    {  # parameters of all notebooks, and of single ones by their number, for more than a lesson
+        "": {"DATASET": "moving-digits"},
+        "14": {"ITEMS": 5_000_000, "FRAMES": (500, 1000, 2000, 4000)},
+        "18": {"RECORDINGS": 24},
+    }
+)
 
 
 def notebooks() -> list[Path]:
@@ -27,33 +37,56 @@ def solutions() -> list[Path]:
 def execute(
     paths: list[Path],
     *,
+    large: bool = False,
     parameters: Mapping[str, object] = MappingProxyType({}),
     out: Path | None = None,
     jobs: int | None = None,
-    say: Callable[[str], object] = print,
 ) -> None:
-    """Run notebooks top to bottom and put the outputs into them; those that fail are left as they were.
+    """Run notebooks top to bottom and put the outputs into them, one line each; those that fail are left as they were.
 
-    ``parameters`` take the place of what the notebooks' own parameters cell says, where it has them; the result then
-    goes into the folder ``out``, as the stored course is that of its own parameters. Raises SSVHError if there are
-    parameters without ``out``, and with the failing cells once all have run.
+    ``parameters``, before them those of LARGE if ``large``, take the place of what the notebooks' own parameters cell
+    says, where it has them; the result then goes into the folder ``out``, as the stored course is that of its own
+    parameters. Raises SSVHError if there are parameters without ``out``, and with the failing cells once all have run.
     """
-    if parameters and out is None:
+    if (large or parameters) and out is None:
         raise SSVHError("The stored notebooks keep their own parameters. Name a folder for the others with --out.")
     for path in paths:
         if not path.is_file():
             raise SSVHError(f"There is no notebook {path}. Known: {', '.join(p.name for p in notebooks())}.")
+    _check_names(parameters, paths)
+    given = [(_large(path) if large else {}) | dict(parameters) for path in paths]
     workers = min(jobs or joblib.cpu_count(), max(1, len(paths)))
     failures = []
     with joblib.parallel_config("loky", inner_max_num_threads=1):
-        tasks = (joblib.delayed(_execute)(path, dict(parameters), _place(path, out)) for path in paths)
-        for path, seconds, error in joblib.Parallel(workers, return_as="generator_unordered")(tasks):
-            say(f"  {path.name:<36} {'FAILED' if error else f'{seconds:5.1f} s'}")
+        tasks = map(joblib.delayed(_execute), paths, given, [_place(path, out) for path in paths])
+        done = joblib.Parallel(workers, return_as="generator_unordered")(tasks)
+        for path, seconds, error in (bar := tqdm(done, "notebooks", len(paths))):
+            bar.write(f"  {path.name:<36} {'FAILED' if error else f'{seconds:5.1f} s'}")
             failures += [f"{path.name}:\n{error}"] if error else []
     if failures:
         raise SSVHError(
             f"{len(failures)} of {len(paths)} notebooks failed and were not changed.\n\n" + "\n\n".join(failures)
         )
+
+
+def parameters_of(path: Path) -> set[str]:
+    """The names that a notebook's parameters cell assigns; papermill itself overlooks those of ``A, B = 1, 2``."""
+    import nbformat
+
+    cells = nbformat.read(path, as_version=4).cells
+    source = "\n".join(cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
+    names = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name))
+    return {name.id for name in names if isinstance(name.ctx, ast.Store)}
+
+
+def _check_names(parameters: Mapping[str, object], paths: list[Path]) -> None:
+    known = set().union(*map(parameters_of, paths))
+    if unknown := sorted(parameters.keys() - known):
+        raise SSVHError(f"No notebook has a parameter {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")
+
+
+def _large(path: Path) -> dict[str, object]:
+    return LARGE[""] | LARGE.get(path.name[:2], {})
 
 
 def _place(path: Path, out: Path | None) -> Path:
@@ -73,7 +106,7 @@ def _execute(path: Path, parameters: dict[str, object], place: Path) -> tuple[Pa
         os.environ["IPYTHONDIR"] = _quiet_profile(Path(folder))
         os.environ["OMP_NUM_THREADS"] = "1"  # for the kernel: outputs do not depend on how many notebooks run at once
         output = Path(folder) / path.name
-        known = papermill.inspect_notebook(path)
+        known = parameters_of(path)
         given = {name: value for name, value in ({"PROGRESS": False} | parameters).items() if name in known}
         try:
             papermill.execute_notebook(path, output, given, cwd=path.parent, progress_bar=False, log_output=False)
@@ -111,8 +144,8 @@ def _tidy(notebook, *, keep_parameters: bool = False):  # noqa: ANN001, ANN202 -
 
 
 def _quiet_profile(folder: Path) -> str:
-    """An IPython folder whose kernels do not warn, at each start, of the loopback connection they always use."""
+    """An IPython folder whose kernels do not report the loopback connection they always use, nor their own end."""
     profile = folder / "ipython" / "profile_default"
     profile.mkdir(parents=True)
-    (profile / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 40\n")
+    (profile / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 50\n")
     return str(folder / "ipython")

@@ -23,15 +23,11 @@ def printed(path):
     return [output.text.strip() for cell in cells if cell.cell_type == "code" for output in cell.outputs]
 
 
-def quiet(_):
-    pass
-
-
 def test_outputs_go_into_the_notebook_or_those_of_other_parameters_into_a_folder(notebook, tmp_path):
-    course.execute([notebook], jobs=1, say=quiet)
+    course.execute([notebook], jobs=1)
     assert printed(notebook) == ["6"]
     before = notebook.read_bytes()
-    course.execute([notebook], parameters={"N": 5, "NOBODY": 1}, out=tmp_path / "large", jobs=1, say=quiet)
+    course.execute([notebook], parameters={"N": 5}, out=tmp_path / "large", jobs=1)
     assert printed(tmp_path / "large" / notebook.name) == ["10"]
     assert "N = 5" in (tmp_path / "large" / notebook.name).read_text()
     assert notebook.read_bytes() == before
@@ -40,7 +36,7 @@ def test_outputs_go_into_the_notebook_or_those_of_other_parameters_into_a_folder
 def test_what_fails_is_left_as_it_was(notebook, tmp_path):
     before = notebook.read_bytes()
     with pytest.raises(ssvh.SSVHError, match=r"1 of 1 notebooks failed and were not changed(.|\n)*too few"):
-        course.execute([notebook], parameters={"N": -1}, out=tmp_path / "large", jobs=1, say=quiet)
+        course.execute([notebook], parameters={"N": -1}, out=tmp_path / "large", jobs=1)
     assert notebook.read_bytes() == before
     assert not (tmp_path / "large" / notebook.name).exists()
 
@@ -48,5 +44,26 @@ def test_what_fails_is_left_as_it_was(notebook, tmp_path):
 def test_other_parameters_never_overwrite_the_stored_course(notebook):
     before = notebook.read_bytes()
     with pytest.raises(ssvh.SSVHError, match="Name a folder for the others with --out"):
-        course.execute([notebook], parameters={"N": 5}, jobs=1, say=quiet)
+        course.execute([notebook], parameters={"N": 5}, jobs=1)
     assert notebook.read_bytes() == before
+
+
+def test_a_parameter_that_no_notebook_has_is_refused_before_anything_runs(notebook, tmp_path):
+    with pytest.raises(ssvh.SSVHError, match=r"No notebook has a parameter M\. Known: N\."):
+        course.execute([notebook], parameters={"N": 5, "M": 1}, out=tmp_path / "large", jobs=1)
+    assert not (tmp_path / "large").exists()
+
+
+def test_large_parameters_are_those_of_the_notebooks(notebook, tmp_path, monkeypatch):
+    monkeypatch.setattr(course, "LARGE", {"": {"N": 7, "DATASET": "moving-digits"}, "00": {"N": 8}})
+    course.execute([notebook], large=True, out=tmp_path / "large", jobs=1)
+    assert printed(tmp_path / "large" / notebook.name) == ["16"]
+    course.execute([notebook], large=True, parameters={"N": 9}, out=tmp_path / "larger", jobs=1)
+    assert printed(tmp_path / "larger" / notebook.name) == ["18"]
+
+
+def test_every_large_parameter_exists():
+    known = {path.name[:2]: course.parameters_of(path) for path in course.notebooks()}
+    common = course.LARGE[""].keys()
+    assert common <= known["00"]
+    assert all(given.keys() - common <= known[number] for number, given in course.LARGE.items() if number)

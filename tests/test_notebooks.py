@@ -127,9 +127,9 @@ def test_is_of_a_readable_size(path, notebook):
     assert path.stat().st_size <= 400 * 1024
 
 
-def test_has_six_to_ten_words_for_a_line_of_code(notebook):
+def test_has_six_to_twelve_words_for_a_line_of_code(notebook):
     ratio = len(words(notebook)) / sum(len(lines(cell)) for cell in code(notebook))
-    assert 6 <= ratio <= 10
+    assert 6 <= ratio <= 12
 
 
 def test_what_is_printed_is_commented_next(notebook):
