@@ -34,6 +34,7 @@ from .source import code_digest
 
 LOCK_PATIENCE = 5.0  # seconds; a worker whose command was killed needs one to end
 _PACKAGES = ("torch", "numpy", "scipy", "faiss-cpu")
+_CODE = (":/ssvh_lib", ":/pyproject.toml", ":/.constraints.txt")  # what results depend on, from the top of the checkout
 
 
 def describe(method: str, config: Any, dataset: Dataset, seed: int) -> dict:
@@ -197,7 +198,7 @@ def environment(device: torch.device) -> dict:
     on_gpu = device.type == "cuda"
     return {
         "commit": _git("rev-parse", "HEAD"),
-        "dirty": bool(_git("status", "--porcelain")),
+        "dirty": bool(_git("status", "--porcelain", "--", *_CODE)),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _PACKAGES},
         "device": torch.cuda.get_device_name(device) if on_gpu else platform.processor() or platform.machine(),

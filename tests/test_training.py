@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 import ssvh_lib as ssvh
-from ssvh_lib import training
+from ssvh_lib import runs, training
 from ssvh_lib.methods import build
 from ssvh_lib.metrics import evaluate
 from ssvh_lib.runs import Run, default_folder, describe, epoch_seed
@@ -74,7 +74,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(smoke, tmp_path, monkeypat
 KILLED = """
 import os, signal, sys
 import ssvh_lib as ssvh
-from ssvh_lib import training
+from ssvh_lib import runs, training
 from ssvh_lib.runs import Run
 
 save = Run.save_state
@@ -454,3 +454,18 @@ def test_the_reader_ends_with_the_epoch_though_the_error_is_kept(smoke, tmp_path
         fit(smoke, tmp_path / "run")
     assert error.value.__traceback__ is not None
     assert closed == [True, True]
+
+
+def test_a_result_is_of_changed_code_if_code_was_changed_not_if_results_were_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "project_root", lambda: tmp_path)
+    for name in ("ssvh_lib/losses.py", "figures/A1.md", "pyproject.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("as committed")
+    author = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    for words in (("init", "-q"), ("add", "."), (*author, "commit", "-qm", "first")):
+        subprocess.run(["git", "-C", tmp_path, *words], check=True)
+    dirty = lambda: runs.environment(torch.device("cpu"))["dirty"]  # noqa: E731
+    (tmp_path / "figures" / "A1.md").write_text("made anew")
+    assert not dirty()
+    (tmp_path / "ssvh_lib" / "losses.py").write_text("changed")
+    assert dirty()
