@@ -82,9 +82,9 @@ def _changed(method: str, changes: Iterable[tuple[str, dict[str, Any]]], seeds: 
 
 
 def _every() -> tuple[Row, ...]:
-    """Every method; one that is neither of the three systems nor trained in seconds, from one seed."""
+    """Every method; one that is neither of the three systems nor trained in seconds, from two seeds."""
     several = {name for name in available() if name in SYSTEMS or hasattr(method_class(name), "solve")}
-    return tuple(Row(name, seeds=None if name in several else 1) for name in available())
+    return tuple(Row(name, seeds=None if name in several else 2) for name in available())
 
 
 _I, _II, _III, _IV, _V, _VI, _VII, _VIII, _IX = _changed(
@@ -118,14 +118,14 @@ TARGETS: dict[str, Target] = {
     ),
     "A3": Target(
         "mAP at 60, 80 and 100.", "AutoSSVH, Table 1",
-        (Row("mcmsh", seeds=1), Row("conmh"), Row("autossvh")), _LENGTHS, draw=plots.late_cutoffs,
+        (Row("mcmsh", seeds=2), Row("conmh"), Row("autossvh")), _LENGTHS, draw=plots.late_cutoffs,
     ),
     "A4": Target(
         "Precision against recall.", "AutoSSVH, Figure 4", _ALL, _LENGTHS, data="main", draw=plots.precision_recall,
     ),
     "A5": Target(
         "Trained on one dataset, asked on another.", "AutoSSVH, Table 2",
-        (*(Row(name, seeds=1) for name in ("bth", "dkph", "mcmsh", "bervae")), Row("conmh"), Row("autossvh")), _LENGTHS,
+        (*(Row(name, seeds=2) for name in ("bth", "dkph", "mcmsh", "bervae")), Row("conmh"), Row("autossvh")), _LENGTHS,
         transfer=True, draw=plots.transfer,
     ),
     "A6": Target(
@@ -245,7 +245,7 @@ TARGETS: dict[str, Target] = {
         draw=plots.rows,
     ),
     "rejection": Target(
-        "Retrieval without the videos of most uncertain codes.", "BerVAE, uncertainty", (Row("bervae", seeds=1),),
+        "Retrieval without the videos of most uncertain codes.", "BerVAE, uncertainty", (Row("bervae", seeds=2),),
         _LENGTHS, data="main", draw=plots.rejection,
     ),
 }  # fmt: skip

@@ -15,15 +15,15 @@ from torch import Tensor
 from ssvh_lib.verdicts import SPREAD
 
 
-def check_spread(spread: Callable[[Sequence[float], Sequence[float]], float] | None) -> str:
+def check_pooled(pooled: Callable[[Sequence[float], Sequence[float]], float] | None) -> str:
     """Exercise 1, against the deviation that Student's test with pooled variance uses."""
-    if spread is None:
+    if pooled is None:
         return "1: not tried yet"
     rng = np.random.default_rng(0)
     for sizes in ((3, 3), (2, 5), (1, 4)):
         first, second = ((3 * rng.normal() + rng.normal(size=size)).round(2).tolist() for size in sizes)
         scaled = (np.mean(first) - np.mean(second)) / np.sqrt(1 / len(first) + 1 / len(second))
-        wanted, given = abs(scaled / ttest_ind(first, second).statistic), float(spread(first, second))
+        wanted, given = abs(scaled / ttest_ind(first, second).statistic), float(pooled(first, second))
         assert np.isclose(given, wanted), f"Of {first} and {second} it is {wanted:.4f}; yours says {given:.4f}."
     return "1: right"
 
@@ -51,7 +51,9 @@ def check_best(best: Callable[[int], float] | None) -> str:
     below = np.cumsum(np.exp(-(edges**2) / 2)) * (edges[1] - edges[0]) / np.sqrt(2 * np.pi)
     for n in (1, 2, 3, 5, 20):
         wanted, given = float(np.sum((edges[1:] + edges[:-1]) / 2 * np.diff(below**n))), float(best(n))
-        assert np.isclose(given, wanted, atol=2e-3), f"The best of {n} is {wanted:.3f} above; yours says {given:.3f}."
+        assert abs(given - wanted) < 0.01, (
+            f"The best of {n} is {abs(wanted):.2f} above; yours says {given:.3f}, and 0.01 is allowed."
+        )
     return "3: right"
 
 
@@ -66,7 +68,7 @@ def check_alarm(alarm: Callable[[int, int], float] | None) -> str:
         gap, pooled = abs(mean[:, 1:] - mean[:, :1]), np.sqrt((variance[:, 1:] + variance[:, :1]) / 2)
         wanted, given = (gap > SPREAD * pooled).any(axis=1).mean(), float(alarm(rows, seeds))
         assert abs(given - wanted) < 0.02, (
-            f"{rows} rows of {seeds} seeds raise an alarm in {wanted:.0%}; yours says {given:.0%}."
+            f"{rows} rows of {seeds} seeds raise an alarm in {wanted:.0%}; yours says {given:.0%}, and 2 % are allowed."
         )
     return "4: right"
 
