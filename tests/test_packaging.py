@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import ssvh_lib
+from ssvh_lib.data import EMBEDDED
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -94,6 +95,27 @@ def test_make_refuses_an_old_python_by_name(tmp_path):
     assert done.returncode != 0
     assert "Python 3.11 or newer is needed" in done.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+def test_make_clean_deletes_what_can_be_made_again_and_nothing_else(tmp_path):
+    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text())
+    made = [*(f"data/{name}" for name in EMBEDDED), "data/still-cnn", "site", "ssvh_lib/data/__pycache__"]
+    ours = [
+        "data/ucf101",
+        "data/my-videos",
+        "runs/ucf101",
+        "figures/ucf101-paper",
+        ".venv",
+        "ssvh_lib/data",
+        "notebooks",
+    ]
+    for folder in made + ours:
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder / "file").touch()
+    (tmp_path / "tests").mkdir()
+    subprocess.run(["make", "clean"], cwd=tmp_path, capture_output=True, check=True)
+    assert [folder for folder in made if (tmp_path / folder).exists()] == []
+    assert all((tmp_path / folder / "file").exists() for folder in ours)
 
 
 def readme_snippets(kind: str) -> list[str]:
