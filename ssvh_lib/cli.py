@@ -129,11 +129,19 @@ def reproduce(
         return
     place = out or engine.folder_for(dataset, preset)
     where = {"dataset": dataset, "preset": preset, "root": root, "device": device, "jobs": jobs, "scheduler": scheduler}
-    made = engine.reproduce(targets or [], bits=bits or (), seeds=seeds, out=place, **where, say=typer.echo)
+    made, failed = [], None
+    try:
+        made = engine.reproduce(targets or [], bits=bits or (), seeds=seeds, out=place, **where, say=typer.echo)
+    except engine.RunsFailed as error:
+        if not error.records:
+            raise
+        failed = error
     paths = [*engine.draw(place), *engine.tabulate(place), *engine.write_report(place)]
     if "main" in made:
         _show_main(place)
     typer.echo(f"\n{engine.summary(place, made)}\n\n{len(paths)} files in {_short(place)}; begin with REPORT.md.")
+    if failed:
+        raise failed
 
 
 @app.command()

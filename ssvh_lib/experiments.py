@@ -27,6 +27,7 @@ __all__ = [
     "Experiment",
     "Record",
     "Row",
+    "RunsFailed",
     "default_jobs",
     "estimate",
     "execute",
@@ -55,6 +56,14 @@ class Failure(NamedTuple):
     log: str
 
 
+class RunsFailed(SSVHError):
+    """Some runs of a grid failed; ``records`` are those of the others."""
+
+    def __init__(self, text: str, records: dict[Experiment, Record]) -> None:
+        super().__init__(text)
+        self.records = records
+
+
 def execute(
     experiments: list[Experiment],
     *,
@@ -68,13 +77,14 @@ def execute(
 
     ``jobs`` runs go side by side in processes of this machine; by default one a core, or one a GPU. ``scheduler`` is
     the address of a Dask cluster, which does them instead. The time that it will take is said before, from the
-    ``known`` records of earlier runs. A run that fails is reported at the end by an SSVHError and leaves an
-    ``error.log`` in its folder; the others are finished first. An interrupt loses at most the epoch in progress.
+    ``known`` records of earlier runs. A run that fails leaves an ``error.log`` in its folder, and is reported by
+    RunsFailed once the others are finished. An interrupt loses at most the epoch in progress.
     """
     experiments = [replace(one, root=str(Path(one.root or data_root()).absolute())) for one in experiments]
     choose_device(device)  # this and the next line find every mistake in the request before anything runs
     folders = {experiment: folder_of(experiment) for experiment in experiments}
     missing = _jobs(experiments)
+    failures: dict[Experiment, Failure] = {}
     if missing:
         with _workers(scheduler, jobs or default_jobs(device), missing) as workers:
             kept, at_a_time = len(set(folders.values())) - len(missing), min(workers.size, len(missing))
@@ -82,10 +92,10 @@ def execute(
             spoken = "" if seconds is None else f", about {duration(seconds / at_a_time)}"
             say(f"{len(missing)} runs to do, {kept} kept from before, {at_a_time} at a time{spoken}.")
             failures = _carry_out(missing, workers, device)
-        if failures:
-            raise SSVHError(
-                f"{len(failures)} of {len(experiments)} runs failed; the others are kept.\n\n{_reported(failures)}"
-            )
+    if failures:
+        done = {one: record(one, folder) for one, folder in folders.items() if not lacking([one])}
+        text = f"{len(failures)} of {len(experiments)} runs failed; the others are kept.\n\n{_reported(failures)}"
+        raise RunsFailed(text, done)
     return [record(experiment, folders[experiment]) for experiment in experiments]
 
 
@@ -171,12 +181,15 @@ def _attempt(job: Job, device: str) -> dict[Experiment, Failure]:
 
 
 def _reported(failures: dict[Experiment, Failure]) -> str:
-    """Each failure in some lines, and all that is known of it in its run's folder."""
-    text = []
+    """Each reason once, with the run that it stopped first; all that is known of a failure lies in its run's folder."""
+    alike: dict[str, list[tuple[Experiment, Path]]] = {}
     for experiment, failure in failures.items():
         path = make_folder(folder_of(experiment)) / "error.log"
         write_text(path, failure.log)
-        text.append(f"{experiment}: {failure.reason}\n  Log: {path}")
+        alike.setdefault(failure.reason, []).append((experiment, path))
+    text = []
+    for reason, [(first, path), *others] in alike.items():
+        text.append(f"{first}{f', and {len(others)} more' if others else ''}: {reason}\n  Log: {path}")
     return "\n\n".join(text)
 
 

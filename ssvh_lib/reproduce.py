@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 from . import experiments, plots, report, results, tables
 from .data import TRANSFER, load_dataset
 from .devices import choose_device
 from .errors import SSVHError
-from .experiments import Experiment, sized
+from .experiments import Experiment, RunsFailed, sized
 from .files import digest_of, make_folder, project_root, read_json, runs_root, write_json
 from .process import machine
 from .runs import environment
@@ -46,7 +47,8 @@ def reproduce(
     """Make what the targets need and the cache lacks, and write their records into ``out``/data.
 
     Without names these are all targets that the dataset can serve; returns those made. ``bits`` and ``seeds`` take the
-    place of the targets' own. Raises SSVHError as ``experiments.execute`` does, once what succeeded is kept.
+    place of the targets' own. Raises RunsFailed if some runs failed, once the records of the others are written, and
+    SSVHError for other mistakes, before anything runs.
     """
     start = time.perf_counter()
     wanted = {name: target(name) for name in names} or {n: t for n, t in TARGETS.items() if not t.lacks(dataset)}
@@ -62,14 +64,26 @@ def reproduce(
     every = list(dict.fromkeys(run for some in runs.values() for run in some))
     lacking = {experiments.folder_of(run) for run in experiments.lacking(every)}
     options = {"device": device, "jobs": jobs, "scheduler": scheduler, "known": known(), "say": say}
-    records = dict(zip(every, experiments.execute(every, **options), strict=True))
+    records, failed = _executed(every, **options)
     for name, owner in owners.items():
-        found = _collected(name, owner, runs[name], [records[run] for run in runs[name]], preset, say)
-        results.save(out / "data" / f"{name}.json", found)
+        made = [run for run in runs[name] if run in records]
+        if len(made) == len(runs[name]) or (made and not owner.collect):  # what is collected, is of all of them
+            found = _collected(name, owner, made, [records[run] for run in made], preset, say)
+            results.save(out / "data" / f"{name}.json", found)
     if lacking:
         kept = len({experiments.folder_of(run) for run in every} - lacking)
         _write_budget(out, dataset, preset, kept, len(lacking), time.perf_counter() - start, jobs, device)
+    if failed:
+        raise failed
     return list(wanted)
+
+
+def _executed(every: list[Experiment], **options: Any) -> tuple[dict[Experiment, dict], RunsFailed | None]:
+    """The records of all runs that did not fail, and what is to be said of those that did."""
+    try:
+        return dict(zip(every, experiments.execute(every, **options), strict=True)), None
+    except RunsFailed as failed:
+        return failed.records, failed
 
 
 def state(name: str, dataset: str, preset: str, root: Path | None = None) -> tuple[str, int, float | None]:
@@ -83,7 +97,8 @@ def state(name: str, dataset: str, preset: str, root: Path | None = None) -> tup
     except SSVHError:
         return "missing data", 0, None
     made = runs or (folder_for(dataset, preset) / "data" / f"{name}.json").is_file()
-    word = "done" if made and not missing else "partial" if len(missing) < len(runs) else "to do"
+    different, without = ({experiments.folder_of(run) for run in some} for some in (runs, missing))
+    word = "done" if made and not missing else "partial" if without < different else "to do"
     return word, len(runs), experiments.estimate(missing, known())
 
 

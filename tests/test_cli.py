@@ -160,3 +160,17 @@ def test_reproduce_continues_where_it_was_stopped(ssvh, tmp_path):
     ssvh("reproduce", "main", "--preset", "smoke", "--bits", "16", "--seeds", "1", "--jobs", "1", "--out", "out")
     text = ssvh(*REPRODUCE, "--jobs", "1", "--out", "out")
     assert f"{len(available())} runs to do, {len(available())} kept from before" in text
+
+
+def test_methods_that_need_more_videos_fail_at_once_and_the_others_are_reported(ssvh, make_dataset, tmp_path):
+    make_dataset(tmp_path / "mine", train=40)
+    text = ssvh("reproduce", "A3", "C2", "--dataset", "mine", "--root", tmp_path, "--bits", "16", "--seeds", "2",
+                "--jobs", "1", "--device", "cpu", "--out", tmp_path / "out", code=1)  # fmt: skip
+    assert "mcmsh with clusters = 400 needs at least 400 training videos, but mine has 40." in text
+    assert "AutoSSVH, 16 bits, seed 0, and 1 more: autossvh with clusters = (65, 105, 155) needs at least 155" in text
+    assert "4 of 14 runs failed; the others are kept." in text
+    records = json.loads((tmp_path / "out" / "data" / "A3.json").read_text())["records"]
+    assert [(record["method"], record["seed"]) for record in records] == [("conmh", 0), ("conmh", 1)]
+    report = (tmp_path / "out" / "REPORT.md").read_text()
+    assert "0.75 of the frames" in report
+    assert "No runs of AutoSSVH" in report

@@ -117,6 +117,7 @@ def test_the_list_says_how_far_each_target_is(own_runs):
         return engine.state(name, "moving-digits", "smoke")[0]
 
     assert word("C2") == "to do"
+    assert word("S10") == "to do"  # though three of its rows are one run
     made_of(own_runs, "C2", seeds=1)
     assert word("C2") == "partial"
     made_of(own_runs, "C2")

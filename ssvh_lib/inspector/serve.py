@@ -9,6 +9,7 @@ import tempfile
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from ..data import load_dataset
@@ -45,7 +46,7 @@ def serve(
 ) -> None:
     """Open the inspector in the browser and stay until Ctrl-C; ``say`` gets its address.
 
-    By default with the latest run on ``dataset`` that has a Grade-Net; a ``run`` names its dataset itself. The server
+    By default with the first of ``subjects`` on ``dataset``; a ``run`` names its dataset itself. The server
     listens on the loopback address only, on a free port, and answers to those who know its token, which is another
     each time. A page has a kernel that does nothing but move its widgets. Raises SSVHError before anything is started
     if there is no such run, or if its dataset is not there.
@@ -65,7 +66,7 @@ def serve(
 
 
 def open_subject(run: str | Path | None, dataset: str, root: str | Path | None = None) -> Subject:
-    """The run that is asked for, or the latest on ``dataset``; SSVHError if there is none."""
+    """The run that is asked for, or the first of ``subjects`` on ``dataset``; SSVHError if there is none."""
     if run is not None:
         return Subject.open(run, root=root)
     loaded = load_dataset(dataset, root, progress=True)
@@ -83,7 +84,9 @@ def show(run: str, root: str) -> DOMWidget:
     """The inspector's widget, in the kernel of a page."""
     from .shell import Inspector
 
-    return Inspector(Subject.open(run, root=root)).widget
+    subject = Subject.open(run, root=root)
+    Thread(target=subject.encode_ahead, daemon=True).start()
+    return Inspector(subject).widget
 
 
 def _server(page: Path, token: str, ready: Callable[[int], None]) -> Application:

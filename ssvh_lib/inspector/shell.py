@@ -15,7 +15,7 @@ from ..files import runs_root
 from ..runs import Run
 from .html import render_neighbours, render_view
 from .neighbours import flip, nearest
-from .subject import Subject, inspected_datasets, subjects
+from .subject import Subject, departures, inspected_datasets, subjects
 from .view import explain
 
 ANY = "any class"
@@ -219,7 +219,10 @@ class Inspector:
 
 def _named(kind: type[widgets.DOMWidget], name: str, **options: object) -> widgets.DOMWidget:
     width = "17rem" if issubclass(kind, SLIDERS) else "11rem" if kind is widgets.BoundedIntText else "auto"
-    look = {"style": {"description_width": "initial"}, "layout": {"width": width, "margin": "2px 14px 2px 0"}}
+    look = {
+        "style": {"description_width": "initial"},
+        "layout": {"width": width, "max_width": "100%", "margin": "2px 14px 2px 0"},
+    }
     return kind(description=name, **look, **options).add_class("ssvh-" + name.split()[0])
 
 
@@ -228,8 +231,11 @@ def _button(name: str, tooltip: str) -> widgets.Button:
 
 
 def _run_options(run: Run, subject: Subject) -> list[tuple[str, Run]]:
+    """Every run beside this one, by its folder, and by the settings in which it departs from most of them."""
     beside = subjects(run.folder.parent, subject.dataset)
-    return [(one.folder.name, one) for one in (beside if run in beside else [run, *beside])]
+    changes = departures(listed := beside if run in beside else [run, *beside])
+    words = {one: ", ".join(f"{name} {value}" for name, value in changes[one].items()) for one in listed}
+    return [(f"{one.folder.name}: {words[one]}" if words[one] else one.folder.name, one) for one in listed]
 
 
 def _video_name(run: Subject, row: int) -> str:

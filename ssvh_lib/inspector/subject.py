@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
+from statistics import mode
 
 import numpy as np
 from torch import nn
@@ -19,6 +20,7 @@ from ..runs import Run
 from ..samplers import SAMPLERS, agreement
 
 SHOWN = "grade-net"  # the sampler whose scores are shown; the others are its rivals
+AHEAD = 100_000  # videos that are encoded before anyone asks, some 20 s of one core
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +78,14 @@ class Subject:
             self._indexes[epoch] = HammingIndex(codes)
         return self._indexes[epoch]
 
+    def encode_ahead(self) -> None:
+        """Make the index of every epoch, the latest first, so that who slides to it need not wait.
+
+        Of large databases, only those of some epochs, or of none.
+        """
+        for epoch in self.epochs[::-1][: AHEAD // max(1, len(self.dataset.database))]:
+            self.index(epoch)
+
     @cached_property
     def agreements(self) -> np.ndarray | None:
         """How well the last epoch's scores find the informative frames of each query ``(Q,)``; None without truth."""
@@ -90,12 +100,25 @@ class Subject:
 def subjects(folder: Path, dataset: Dataset | None = None) -> list[Run]:
     """The finished runs in ``folder`` that can be inspected; those on ``dataset``, if it is named.
 
-    Those that kept their epochs come first, as they have more to show, and then the latest.
+    Those that kept their epochs come first, as they have more to show; of these, those with the settings that most
+    have, so that ablations come late; and of these, the latest.
     """
     found = [run for run in _runs(folder) if _sampler(run) == SHOWN]
     mine = [run for run in found if dataset is None or run.config["data_fingerprint"] == dataset.fingerprint]
     made = {run: (run.folder / "model.safetensors").stat().st_mtime for run in mine}
-    return sorted(mine, key=lambda run: (run.keeps(0), made[run]), reverse=True)
+    unusual = departures(mine)
+    return sorted(mine, key=lambda run: (run.keeps(0), -len(unusual[run]), made[run]), reverse=True)
+
+
+def departures(runs: list[Run]) -> dict[Run, dict[str, object]]:
+    """For each run, the settings that are not those of most of the ``runs``; code lengths may differ."""
+    configs = {run: run.config["config"] for run in runs}
+    names = sorted({name for config in configs.values() for name in config} - {"bits"})
+    usual = {name: mode(repr(config.get(name)) for config in configs.values()) for name in names}
+    return {
+        run: {name: config.get(name) for name in names if repr(config.get(name)) != usual[name]}
+        for run, config in configs.items()
+    }
 
 
 def inspected_datasets() -> list[str]:
