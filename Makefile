@@ -60,8 +60,8 @@ format: .venv/.installed ## lay out the code, and mend what can be mended automa
 setup: .venv/.installed ## make .venv, or bring it up to date (the others do this by themselves)
 	@echo '.venv is ready: make lab opens the course, .venv/bin/ssvh --help shows the command.'
 
-lab: .venv/.installed ## open the course in JupyterLab
-	.venv/bin/jupyter lab notebooks
+lab: .venv/.installed ## open the course in JupyterLab, at its first notebook
+	.venv/bin/jupyter lab notebooks/00_start_here.ipynb
 
 inspect: .venv/.installed ## open the Grade-Net inspector in the browser: which frames a sampler picks
 	.venv/bin/ssvh inspect --dataset '$(DATASET)'
