@@ -33,6 +33,7 @@ from ssvh_lib.inspector import (
     subjects,
 )
 from ssvh_lib.inspector.serve import open_subject
+from ssvh_lib.inspector.subject import departures
 from ssvh_lib.inspector.view import DRAWS
 from ssvh_lib.losses import frame_errors
 from ssvh_lib.retrieval import hamming_distances, rank
@@ -42,8 +43,8 @@ from ssvh_lib.samplers import drop_highest
 ROOT = Path(ssvh.__file__).resolve().parents[1]
 
 
-def train(dataset, folder, **changes):
-    model = ssvh.build("autossvh", dataset, 16, preset="smoke", **changes)
+def train(dataset, folder, bits=16, **changes):
+    model = ssvh.build("autossvh", dataset, bits, preset="smoke", **changes)
     return ssvh.fit(model, dataset, folder, progress=False, keep_epochs=True)
 
 
@@ -207,6 +208,25 @@ def test_a_run_on_other_data_is_refused(runs, smoke):
     with pytest.raises(ssvh.SSVHError, match="other data"):
         Subject.open(runs["grade-net"], other)
     assert subjects(runs["grade-net"].folder.parent, other) == []
+
+
+def test_the_method_comes_before_its_ablations_however_new_these_are(smoke, tmp_path):
+    plain = [train(smoke, tmp_path / f"plain-{bits}", bits) for bits in (16, 24)]
+    ablation = train(smoke, tmp_path / "ablation", 16, set_weight=0.0)
+    assert [run.folder.name for run in subjects(tmp_path, smoke)] == ["plain-24", "plain-16", "ablation"]
+    assert departures([*plain, ablation]) == {plain[0]: {}, plain[1]: {}, ablation: {"set_weight": 0.0}}
+    shell = Inspector(Subject.open(plain[0], smoke))
+    assert [name for name, _ in shell.runs.options] == ["plain-24", "plain-16", "ablation: set_weight 0.0"]
+
+
+def test_every_epoch_can_be_encoded_before_it_is_asked_for(runs, smoke, monkeypatch):
+    subject = Subject.open(runs["grade-net"], smoke)
+    subject.encode_ahead()
+    assert {epoch: len(index) for epoch, index in subject._indexes.items()} == dict.fromkeys([2, 1, 0], 250)
+    monkeypatch.setattr("ssvh_lib.inspector.subject.AHEAD", 600)  # no more than two epochs of 250 videos
+    large = Subject.open(runs["grade-net"], smoke)
+    large.encode_ahead()
+    assert list(large._indexes) == [2, 1]
 
 
 def test_what_is_no_run_is_passed_over(runs, smoke, tmp_path):
