@@ -60,6 +60,7 @@ def check_wave(wave: Callable[[np.ndarray, float, float, int], np.ndarray] | Non
         wanted = np.where(np.floor(inside * m + 0.5) % 2 == 0, 1, -1)
         given = np.asarray(wave(low + inside * (high - low), low, high, m))
         assert given.shape == wanted.shape, f"280 coordinates have 280 bits; yours are {given.shape}."
+        assert np.isin(given, (-1, 1)).all(), f"Bits are -1 and 1; yours hold {np.unique(given)[:4]}."
         wrong = np.flatnonzero(given != wanted)
         assert not len(wrong), f"From {low} to {high} with m = {m}, {len(wrong)} of 280 bits differ."
     return "4: right"
