@@ -37,9 +37,12 @@ def check_read(read: Callable[[nn.Module, Tensor], Tensor] | None) -> str:
         return "2: not tried yet"
     for method, frames, missing in ((SSTH, 7, 0), (SSVH, 7, 1), (SSVH, 6, 0)):
         model = method(method.Config(bits=8, frames=frames, features=5)).eval()
-        given = torch.as_tensor(read(model, torch.randn(4, frames, 5))).bool().tolist()
+        given = torch.as_tensor(read(model, torch.randn(4, frames, 5)))
+        assert given.shape == (frames,), f"{frames} frames need as many answers; yours is {tuple(given.shape)}."
         wanted = [True] * (frames - missing) + [False] * missing
-        assert given == wanted, f"{method.__name__} with {frames} frames: expected {wanted}, got {given}."
+        assert given.tolist() == wanted, (
+            f"{method.__name__} with {frames} frames: expected {wanted}, got {given.tolist()}."
+        )
     return "2: right"
 
 
