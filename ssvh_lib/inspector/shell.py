@@ -15,7 +15,7 @@ from ..files import runs_root
 from ..runs import Run
 from .html import render_neighbours, render_view
 from .neighbours import flip, nearest
-from .subject import Subject, departures, inspected_datasets, subjects
+from .subject import Subject, inspected_datasets, subjects
 from .view import explain
 
 ANY = "any class"
@@ -231,11 +231,17 @@ def _button(name: str, tooltip: str) -> widgets.Button:
 
 
 def _run_options(run: Run, subject: Subject) -> list[tuple[str, Run]]:
-    """Every run beside this one, by its folder, and by the settings in which it departs from most of them."""
+    """Every run beside this one, by its folder and by the settings, bits apart, that are not those of the first."""
     beside = subjects(run.folder.parent, subject.dataset)
-    changes = departures(listed := beside if run in beside else [run, *beside])
-    words = {one: ", ".join(f"{name} {value}" for name, value in changes[one].items()) for one in listed}
-    return [(f"{one.folder.name}: {words[one]}" if words[one] else one.folder.name, one) for one in listed]
+    listed = beside if run in beside else [run, *beside]
+    usual = listed[0].config["config"]
+
+    def named(one: Run) -> str:
+        changes = {name: value for name, value in one.config["config"].items() if usual.get(name) != value}
+        words = ", ".join(f"{name} {value}" for name, value in changes.items() if name != "bits")
+        return f"{one.folder.name}: {words}" if words else one.folder.name
+
+    return [(named(one), one) for one in listed]
 
 
 def _video_name(run: Subject, row: int) -> str:

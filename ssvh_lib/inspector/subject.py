@@ -106,19 +106,16 @@ def subjects(folder: Path, dataset: Dataset | None = None) -> list[Run]:
     found = [run for run in _runs(folder) if _sampler(run) == SHOWN]
     mine = [run for run in found if dataset is None or run.config["data_fingerprint"] == dataset.fingerprint]
     made = {run: (run.folder / "model.safetensors").stat().st_mtime for run in mine}
-    unusual = departures(mine)
-    return sorted(mine, key=lambda run: (run.keeps(0), -len(unusual[run]), made[run]), reverse=True)
+    unusual = _departures(mine)
+    return sorted(mine, key=lambda run: (run.keeps(0), -unusual[run], made[run]), reverse=True)
 
 
-def departures(runs: list[Run]) -> dict[Run, dict[str, object]]:
-    """For each run, the settings that are not those of most of the ``runs``; code lengths may differ."""
+def _departures(runs: list[Run]) -> dict[Run, int]:
+    """How many settings of each run, bits apart, are not those of most of the ``runs``."""
     configs = {run: run.config["config"] for run in runs}
-    names = sorted({name for config in configs.values() for name in config} - {"bits"})
+    names = {name for config in configs.values() for name in config} - {"bits"}
     usual = {name: mode(repr(config.get(name)) for config in configs.values()) for name in names}
-    return {
-        run: {name: config.get(name) for name in names if repr(config.get(name)) != usual[name]}
-        for run, config in configs.items()
-    }
+    return {run: sum(repr(config.get(name)) != usual[name] for name in names) for run, config in configs.items()}
 
 
 def inspected_datasets() -> list[str]:
