@@ -11,18 +11,18 @@ from collections.abc import Callable
 import numpy as np
 
 
-def check_share(share: Callable[[np.ndarray, np.ndarray], float] | None) -> str:
+def check_lift(lift: Callable[[np.ndarray, np.ndarray], float] | None) -> str:
     """Exercise 1, against counting frame by frame."""
-    if share is None:
+    if lift is None:
         return "1: not tried yet"
     rng = np.random.default_rng(0)
     for videos in (1, 4, 30):
-        informative = rng.permuted(np.tile(np.arange(25) < 15, (videos, 1)), axis=1)
+        informative = rng.random((videos, 25)) < rng.uniform(0.2, 0.9, (videos, 1))  # more in some videos than in others
         visible = rng.permuted(np.tile(np.arange(25) < 13, (videos, 1)), axis=1)
         pairs = list(zip(visible.flat, informative.flat, strict=True))
         among_dropped = [bool(own) for seen, own in pairs if not seen]
         wanted = (sum(among_dropped) / len(among_dropped)) / (sum(own for _, own in pairs) / len(pairs))
-        given = float(share(visible, informative))
+        given = float(lift(visible, informative))
         assert np.isclose(given, wanted), f"They are {wanted:.3f} times as often informative; yours says {given:.3f}."
     return "1: right"
 
@@ -61,7 +61,7 @@ def check_spread(spread: Callable[[np.ndarray], float] | None) -> str:
 
 
 def check_flips(flips: Callable[[np.ndarray, np.ndarray, np.ndarray], int | None] | None) -> str:
-    """Exercise 4, against all ways of turning over bits of codes of six."""
+    """Exercise 4, against all ways of flipping bits of codes of six."""
     if flips is None:
         return "4: not tried yet"
     every = np.array(list(itertools.product([False, True], repeat=6)))
