@@ -113,7 +113,8 @@ def index(
     make_folder(out.parent)
     made = index_run(run, dataset, root, kind=kind, device=device)
     made.save(out)
-    typer.echo(f"{out}: {len(made):,} codes of {made.bits} bits, kind {made.kind}, {out.stat().st_size / 1e6:,.1f} MB")
+    size = f"{out.stat().st_size / 1e3:,.0f} kB" if out.stat().st_size < 1e6 else f"{out.stat().st_size / 1e6:,.1f} MB"
+    typer.echo(f"{out}: {len(made):,} codes of {made.bits} bits, kind {made.kind}, {size}")
 
 
 def search(

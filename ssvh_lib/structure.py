@@ -40,7 +40,8 @@ def principal_directions(vectors: np.ndarray, count: int) -> np.ndarray:
     N, D = vectors.shape
     if count > min(N, D):
         raise SSVHError(
-            f"{N} vectors of size {D} have at most {min(N, D)} principal directions; {count} were asked for."
+            f"{N} vectors of size {D} have at most {min(N, D)} principal directions; {count} were asked for. "
+            "Ask for fewer, such as shorter codes, or give more videos."
         )
     if N < D:
         return np.linalg.svd(vectors, full_matrices=False)[2][:count].T

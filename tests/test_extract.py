@@ -630,6 +630,20 @@ def test_without_network_a_hub_name_says_what_to_do():
         load_backbone("nobody/nothing", "cpu")
 
 
+def test_a_hub_that_cannot_be_reached_is_noticed_by_one_request(monkeypatch):
+    asked = []
+
+    def unreachable(url, **options):
+        asked.append(url)
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", unreachable)
+    monkeypatch.setattr("transformers.AutoImageProcessor.from_pretrained", None)  # calling it would fail otherwise
+    with pytest.raises(ssvh.SSVHError, match=r"huggingface\.co does not give it: timed out\)"):
+        load_backbone("nobody/nothing", "cpu")
+    assert asked == ["https://huggingface.co/nobody/nothing/resolve/main/config.json"]
+
+
 def test_a_text_model_is_refused(tmp_path):
     from transformers import BertConfig, BertModel
 

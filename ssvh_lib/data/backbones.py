@@ -101,6 +101,8 @@ def load_backbone(name: str | Path, device: str = "auto") -> Backbone:
     place = choose_device(device)
     options = {"local_files_only": _is_folder(name), "trust_remote_code": False}
     with _explained(str(name)), _quiet():
+        if not options["local_files_only"]:
+            _ask_hub(str(name))
         processor = AutoImageProcessor.from_pretrained(str(name), backend="pil", **options)
         model, loading = AutoModel.from_pretrained(
             str(name), use_safetensors=True, dtype=torch.float32, output_loading_info=True, **options
@@ -138,6 +140,17 @@ def _is_folder(name: str | Path) -> bool:
             "or take a revision of it that has safetensors."
         )
     return True
+
+
+def _ask_hub(name: str) -> None:
+    """OSError, at once, if the hub cannot be reached for what is not here yet; Transformers would try for minutes."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+
+    if try_to_load_from_cache(name, "config.json") is None:
+        try:
+            get_hf_file_metadata(hf_hub_url(name, "config.json"), timeout=10)
+        except Exception as error:  # the hub's library has changed its HTTP client, and with it their kinds, before
+            raise OSError(f"huggingface.co does not give it: {error}") from error
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def script(bodies: Mapping[Page, BeautifulSoup]) -> str:
 
 
 def sections(body: BeautifulSoup) -> Iterator[tuple[str, str, str]]:
-    """Heading, id and text between one heading and the next: prose, code and the source of formulas, no outputs."""
+    """Heading, id and text between one heading and the next: prose and code, no outputs."""
     heading, name, words = "", "", ""
     for node in [*_reading(body), None]:
         if isinstance(node, str):
@@ -46,6 +46,13 @@ def _reading(tag: Tag) -> Iterator[Tag | str]:
         elif child.name in HEADINGS:
             yield child
         elif child.name == "math":
-            yield f" {child['alttext']} " if child["display"] == "block" else child["alttext"]
+            yield _spoken(child)
         elif child.name not in _LEFT_OUT and "output" not in child.get("class", []):
             yield from _reading(child)
+
+
+def _spoken(formula: Tag) -> str:
+    """What an excerpt shows of a formula: one in the text as it reads, one of its own line only that it is there."""
+    if formula["display"] == "block":
+        return " … "
+    return formula.get_text() if "\\" in formula["alttext"] else formula["alttext"]

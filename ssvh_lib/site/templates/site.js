@@ -71,8 +71,8 @@
   };
 
   const around = (section, words) => {
-    const first = Math.min(...words.map((word) => section.low.indexOf(word)).filter((place) => place >= 0));
-    if (!Number.isFinite(first)) return section.text.slice(0, 2 * AROUND);
+    let first = Math.min(...words.map((word) => section.low.indexOf(word)).filter((place) => place >= 0));
+    if (!Number.isFinite(first)) first = 0;  // the words stand in the heading
     const start = first > AROUND ? section.text.lastIndexOf(" ", first - AROUND) + 1 : 0;
     const end = section.text.indexOf(" ", first + AROUND);
     return (start ? "… " : "") + section.text.slice(start, end < 0 ? undefined : end) + (end < 0 ? "" : " …");
