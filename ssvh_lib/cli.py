@@ -82,10 +82,16 @@ def train(
     from .data import load_dataset
     from .experiments import measure
     from .methods import build
+    from .results import printed_name
     from .training import fit
 
     loaded = load_dataset(dataset, root, progress=True)
     model = build(method, loaded, bits, variant=variant, preset=preset, **_changes(change or []))
+    epochs = f", {model.config.epochs} epochs of" if hasattr(model.config, "epochs") else ", from"
+    typer.echo(
+        f"{printed_name(method, variant)}, {bits} bits, preset {preset or loaded.preset}{epochs} "
+        f"{len(loaded.train):,} videos."
+    )
     run = fit(model, loaded, out, seed=seed, device=device)
     metrics = measure(run, model, loaded)
     typer.echo(f"Run folder: {run.folder}  ({run.seconds:.1f} s of training)")
@@ -164,7 +170,7 @@ def figures(out: Path = FIGURES) -> None:
 def notebooks(
     names: Annotated[list[Path] | None, typer.Argument(help="Some notebooks [default: all].")] = None,
     change: Annotated[
-        list[str] | None, typer.Option("--set", help="Replace a parameter: --set DATASET=moving-digits")
+        list[str] | None, typer.Option("--set", help="Replace a parameter: --set BITS=32, --set 'LENGTHS=[8, 32]'")
     ] = None,
     large: Annotated[bool, typer.Option("--large", help="All of moving-digits, and more of the rest.")] = False,
     out: Annotated[Path | None, typer.Option(help="A folder for the results [default: the notebooks].")] = None,

@@ -91,6 +91,7 @@ def test_train_makes_a_run_and_the_second_call_finds_it(ssvh, tmp_path):
     first = ssvh(*words, "--out", tmp_path / "run")
     (result,) = [line for line in first.splitlines() if "mAP@20" in line]
     trained = (tmp_path / "run" / "model.safetensors").stat().st_mtime_ns
+    assert first.startswith("ConMH, 16 bits, preset smoke, 1 epochs of 250 videos.\n")
     assert result in ssvh(*words, "--out", tmp_path / "run").splitlines()
     assert (tmp_path / "run" / "model.safetensors").stat().st_mtime_ns == trained
     assert json.loads((tmp_path / "run" / "config.json").read_text())["config"]["epochs"] == 1

@@ -71,8 +71,8 @@ def configure(
 ) -> Any:
     """The Config of a method for ``dataset``.
 
-    ``preset`` is "smoke", "small" or "paper" (published values for this dataset); by default the one that
-    suits the dataset's size. ``overrides`` replace fields of the Config.
+    ``preset`` is "smoke", "small" or "paper" (published values for this dataset); by default the one that the dataset
+    names in its dataset.toml, or "paper". ``overrides`` replace fields of the Config.
     """
     method = method_class(name)
     check_bits(bits)

@@ -10,7 +10,7 @@ from matplotlib.colors import ListedColormap
 
 from ..results import printed_name
 from .groups import check_one_dataset
-from .look import COLOURS, QUIET, legend, marker, panels, style
+from .look import COLOURS, QUIET, legend, panels, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Ten classes are too many for seven colours; three of Paul Tol's, as dark or as pale as no neighbour of theirs.
 _CLASSES = (*COLOURS, "#882255", "#999999", "#999933")
+_SHAPES = ("o", "s", "^", "D", "v", "X", "<", ">", "h", "d")  # all of which can be seen when small, unlike a plus
 _SIGNS = ListedColormap(["#f0d9c4", COLOURS[0]])  # −1 pale, +1 dark: told apart by brightness alone
 
 
@@ -77,7 +78,7 @@ def _scatter(panel: Axes, record: dict) -> None:
     for number, name in enumerate(record["classes"]):
         look = {
             "color": _CLASSES[number % len(_CLASSES)],
-            "marker": marker(number),
+            "marker": _SHAPES[number % len(_SHAPES)],
             "s": _area(len(classes)),
             "alpha": 0.8,
             "linewidths": 0,
