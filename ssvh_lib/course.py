@@ -1,13 +1,14 @@
-"""Execute the course's notebooks with papermill, several at once, and store them with their outputs."""
+"""The course: its notebooks, executed with papermill and stored with their outputs, and its exercises, marked."""
 
 from __future__ import annotations
 
 import ast
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import joblib
 from tqdm import tqdm
@@ -67,6 +68,19 @@ def execute(
         raise SSVHError(
             f"{len(failures)} of {len(paths)} notebooks failed and were not changed.\n\n" + "\n\n".join(failures)
         )
+
+
+def mark(answers: Mapping[Callable[[Any], str], object], *, say: Callable[[str], object] = print) -> None:
+    """Say what the checks of some exercises say of the answers to them, a line each.
+
+    A refusal is said without its traceback, which would show how the check comes to the right answer, and the next
+    one follows. Other errors are those of the answer itself, and are raised.
+    """
+    for number, (check, answer) in enumerate(answers.items(), 1):
+        try:
+            say(check(answer))
+        except AssertionError as refusal:
+            say(f"{number}: not yet. {refusal}")
 
 
 def parameters_of(path: Path) -> set[str]:

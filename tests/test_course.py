@@ -67,3 +67,17 @@ def test_every_large_parameter_exists():
     common = course.LARGE[""].keys()
     assert common <= known["00"]
     assert all(given.keys() - common <= known[number] for number, given in course.LARGE.items() if number)
+
+
+def test_answers_are_marked_one_by_one_and_a_refusal_does_not_give_the_solution_away(capsys):
+    def check(answer):
+        if answer is None:
+            return "2: not tried yet"
+        if answer != 4:  # as in exercises; pytest would add to the text of an assert
+            raise AssertionError(f"2 + 2 is 4; yours says {answer}.")
+        return "right"
+
+    course.mark({lambda answer: check(answer): 5, check: None, lambda answer: str(check(answer)): 4})
+    assert capsys.readouterr().out == "1: not yet. 2 + 2 is 4; yours says 5.\n2: not tried yet\nright\n"
+    with pytest.raises(ZeroDivisionError):
+        course.mark({lambda answer: str(1 / answer): 0})
