@@ -56,7 +56,9 @@ def check_aligned(aligned: Callable[[np.ndarray, np.ndarray], np.ndarray] | None
     wanted, found = target.mean(axis=0), given.mean(axis=0)
     assert np.allclose(found, wanted), f"The mean should be {wanted.round(2)}; yours is {found.round(2)}."
     wanted, found = np.cov(target.T), np.cov(given.T)  # divided by N or by N - 1: either will do
-    assert np.allclose(found, wanted, rtol=0.01, atol=0.01), f"The covariance should be\n{wanted.round(2)}\nyours is\n{found.round(2)}"
+    assert np.allclose(found, wanted, rtol=0.01, atol=0.01), (
+        f"The covariance should be\n{wanted.round(2)}\nyours is\n{found.round(2)}"
+    )
     ones = np.c_[source, np.ones(len(source))]
     assert np.allclose(ones @ np.linalg.lstsq(ones, given, rcond=None)[0], given), "It is no affine map of the source."
     return "3: right"

@@ -17,7 +17,7 @@ def check_lift(lift: Callable[[np.ndarray, np.ndarray], float] | None) -> str:
         return "1: not tried yet"
     rng = np.random.default_rng(0)
     for videos in (1, 4, 30):
-        informative = rng.random((videos, 25)) < rng.uniform(0.2, 0.9, (videos, 1))  # more in some videos than in others
+        informative = rng.random((videos, 25)) < rng.uniform(0.2, 0.9, (videos, 1))  # not equally many
         visible = rng.permuted(np.tile(np.arange(25) < 13, (videos, 1)), axis=1)
         pairs = list(zip(visible.flat, informative.flat, strict=True))
         among_dropped = [bool(own) for seen, own in pairs if not seen]
