@@ -60,8 +60,8 @@ def mlp(size: int, dropout: float) -> nn.Sequential:
 class Gates(nn.Module):
     """The sum of a gate of long, one of middle and one of short range, on values ``(B, n, c)``.
 
-    All have the same form; the range is how far along n the weight of a value looks: over the whole axis, over three
-    means of about three neighbours, or over three neighbours.
+    All have the same form; the range is how far along n the weight of a value looks: over the whole axis; over five
+    means of about three neighbours, by two convolutions of width three; or over five neighbours.
     """
 
     def __init__(self, along: int, gated: int, reduction: int, groups: int):

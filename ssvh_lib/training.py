@@ -122,7 +122,8 @@ def _train(model: nn.Module, dataset: Dataset, run: Run, seed: int, progress: bo
             except FloatingPointError as error:
                 raise SSVHError(
                     f"Training of {title} stopped in epoch {epoch + 1}: {error}. The state after {epoch} epochs, which "
-                    f"was good, is kept in {run.folder}. Try a lower learning rate, or precision='float32'."
+                    f"was good, is kept in {run.folder}. Try a lower learning rate, precision='float32', or, if the loss "
+                    "has a very low temperature, a higher one."
                 ) from error
             seconds = round(spent + time.perf_counter() - start, 3)
             history.append({"epoch": epoch + 1, "seconds": seconds, "learning_rate": rate, **terms})
