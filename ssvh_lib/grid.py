@@ -13,7 +13,7 @@ from .devices import claimed
 from .errors import SSVHError
 from .files import read_json
 from .measures import Maker, measure, measure_epochs, measure_on, up_to_date
-from .methods import check_groups, configure, construct, method_class
+from .methods import configure, construct, method_class
 from .results import printed_name
 from .runs import Run, default_folder, describe
 from .training import fit
@@ -104,7 +104,6 @@ def folder_of(experiment: Experiment) -> Path:
 def run(experiment: Experiment, device: str = "auto", progress: bool = False, folder: Path | None = None) -> Run:
     """Train, encode and evaluate one experiment, or whatever of it is still missing; in its own folder by default."""
     dataset, config = _configured(experiment)
-    check_groups(experiment.method, config, dataset)
     model = construct(method_class(experiment.method), config, experiment.seed)
     options = {"seed": experiment.seed, "progress": progress, "keep_epochs": experiment.by_epoch}
     with claimed(device) as place:

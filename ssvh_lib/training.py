@@ -51,8 +51,8 @@ def fit(
     from ``seed``. A run that is already in ``out`` is loaded if complete and resumed if not; without ``out``
     the folder follows from what is asked. With ``keep_epochs`` the weights after every epoch are kept for
     ``Run.model(epoch)``; a run that lacks them is trained again, with the same result. Raises SSVHError if
-    ``out`` holds another configuration, if another process is at it, if the model does not fit the data, or
-    if a loss is NaN or infinite (the last whole epoch is kept).
+    ``out`` holds another configuration, if another process is at it, if the model does not fit the data (their shape,
+    or fewer videos than groups of them), or if a loss is NaN or infinite (the last whole epoch is kept).
     """
     _check_request(model, dataset)
     place = choose_device(device)
@@ -77,6 +77,14 @@ def _check_request(model: nn.Module, dataset: Dataset) -> None:
     precision = getattr(model.config, "precision", PRECISIONS[0])
     if precision not in PRECISIONS:
         raise unknown("precision", precision, PRECISIONS)
+    for field in ("clusters", "anchors"):  # some are formed only after a warm-up of hours, which is late to find out
+        groups = getattr(model.config, field, 0)
+        most = max(groups) if isinstance(groups, tuple) else groups
+        if most > len(dataset.train):
+            raise SSVHError(
+                f"{method_name(model)} with {field} = {groups} needs at least {most} training videos, but "
+                f"{dataset.name} has {len(dataset.train)}. Add videos, or give fewer {field}, as the preset smoke does."
+            )
     asked, given = (model.config.frames, model.config.features), (dataset.train.frames, dataset.train.size)
     if asked != given:
         raise SSVHError(
@@ -122,8 +130,8 @@ def _train(model: nn.Module, dataset: Dataset, run: Run, seed: int, progress: bo
             except FloatingPointError as error:
                 raise SSVHError(
                     f"Training of {title} stopped in epoch {epoch + 1}: {error}. The state after {epoch} epochs, which "
-                    f"was good, is kept in {run.folder}. Try a lower learning rate, precision='float32', or, if the loss "
-                    "has a very low temperature, a higher one."
+                    f"was good, is kept in {run.folder}. Try a lower learning rate, precision='float32', or a higher "
+                    "temperature if the loss has one."
                 ) from error
             seconds = round(spent + time.perf_counter() - start, 3)
             history.append({"epoch": epoch + 1, "seconds": seconds, "learning_rate": rate, **terms})

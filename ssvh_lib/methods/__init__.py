@@ -58,12 +58,10 @@ def method_name(model: nn.Module) -> str:
 def build(name: str, dataset: Any, bits: int = 64, *, seed: int = 0, **choices: Any) -> nn.Module:
     """A method ready to be trained on ``dataset``, with ``bits``-bit codes; ``choices`` are those of ``configure``.
 
-    Raises SSVHError for an unknown method, variant, preset or field, for bits that are not a positive multiple of 8,
-    and for fewer training videos than the method forms groups of them.
+    Raises SSVHError for an unknown method, variant, preset or field, and for bits that are not a positive
+    multiple of 8.
     """
-    config = configure(name, dataset, bits, **choices)
-    check_groups(name, config, dataset)
-    return construct(method_class(name), config, seed)
+    return construct(method_class(name), configure(name, dataset, bits, **choices), seed)
 
 
 def configure(
@@ -87,21 +85,6 @@ def configure(
     shape = {"frames": dataset.train.frames, "features": dataset.train.size}
     values = preset_values(method, preset or dataset.preset, dataset.name, variant)
     return method.Config(**{**shape, **values, **overrides, "bits": bits, "variant": variant})
-
-
-def check_groups(name: str, config: Any, dataset: Any) -> None:
-    """SSVHError if there are fewer training videos than ``clusters`` or ``anchors``, which k-means makes of them.
-
-    Some methods form them only after a warm-up of hours, which is late to find out.
-    """
-    for field in ("clusters", "anchors"):
-        given = getattr(config, field, 0)
-        most = max(given) if isinstance(given, tuple) else given
-        if most > len(dataset.train):
-            raise SSVHError(
-                f"{name} with {field} = {given} needs at least {most} training videos, but {dataset.name} has "
-                f"{len(dataset.train)}. Add videos, or give fewer {field}, as the preset smoke does."
-            )
 
 
 def _fits(value: object, annotation: str) -> bool:
