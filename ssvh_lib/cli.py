@@ -185,12 +185,15 @@ def notebooks(
 
 @app.command()
 def inspect(
-    run: Annotated[Path | None, typer.Option(help="Folder of a run [default: the latest on the dataset].")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of a run [default: one that kept its epochs].")
+    ] = None,
     dataset: Dataset = "moving-digits",
     root: Root = None,
     browser: Annotated[bool, typer.Option(help="Open the browser; otherwise print the address.")] = True,
 ) -> None:
     """Open the inspector: which frames of a video the Grade-Net of a trained AutoSSVH picks, and what follows."""
+    typer.echo("Opening the inspector ...")  # its imports take seconds
     from .inspector import serve
 
     serve(run, dataset, root=root, browser=browser, say=typer.echo)

@@ -19,7 +19,7 @@ from .files import make_folder, project_root, write_file
 LARGE = MappingProxyType(
     {  # parameters of all notebooks, and of single ones by their number, for more than a lesson
         "": {"DATASET": "moving-digits"},
-        "14": {"ITEMS": 5_000_000, "FRAMES": (500, 1000, 2000, 4000)},
+        "14": {"ITEMS": 5_000_000, "FRAMES": [500, 1000, 2000, 4000]},
         "18": {"RECORDINGS": 24},
     }
 )

@@ -126,14 +126,6 @@ class Neighbours:
         return {k: _inverted(self.nearest[:, :k], len(self.anchors)) for k in (NEAR, FAR)}
 
 
-def check_anchors(anchors: int, videos: int) -> None:
-    """SSVHError unless ``anchors`` can be found among ``videos``: for methods that would else notice it late."""
-    if not 1 <= anchors <= videos:
-        raise SSVHError(
-            f"Anchors are centres of clusters, 1 to {videos} for {videos} videos; {anchors} were asked for."
-        )
-
-
 def neighbours_of(vectors: np.ndarray, clusters: int, rng: np.random.Generator) -> Neighbours:
     """Neighbours among ``vectors (N, d)`` by the centres of ``clusters`` clusters; k-means draws from ``rng``.
 

@@ -18,7 +18,7 @@ from torch.nn.functional import mse_loss
 from . import structure
 from .bert import BertEncoder, cloze
 from .errors import SSVHError
-from .neighbours import Neighbours, check_anchors, neighbours_of
+from .neighbours import Neighbours, neighbours_of
 from .schedules import step_decay
 from .structure import mean_pooled
 
@@ -94,7 +94,6 @@ class TaughtHasher(nn.Module):
     def begin_epoch(self, epoch: int, videos: Videos, rng: np.random.Generator) -> None:
         """When the teacher has learned, ask it which videos are alike, and draw the student's weights."""
         config = self.config
-        check_anchors(config.anchors, len(videos))
         if epoch == config.teacher_epochs:
             self.remember(neighbours_of(mean_states(self.encoder, videos), config.anchors, rng))
             start_anew(self, rng)

@@ -78,12 +78,11 @@ def _check_request(model: nn.Module, dataset: Dataset) -> None:
     if precision not in PRECISIONS:
         raise unknown("precision", precision, PRECISIONS)
     for field in ("clusters", "anchors"):  # some are formed only after a warm-up of hours, which is late to find out
-        groups = getattr(model.config, field, 0)
-        most = max(groups) if isinstance(groups, tuple) else groups
-        if most > len(dataset.train):
+        groups = getattr(model.config, field, 1)
+        if not all(1 <= count <= len(dataset.train) for count in (groups if isinstance(groups, tuple) else (groups,))):
             raise SSVHError(
-                f"{method_name(model)} with {field} = {groups} needs at least {most} training videos, but "
-                f"{dataset.name} has {len(dataset.train)}. Add videos, or give fewer {field}, as the preset smoke does."
+                f"{field} = {groups} of {method_name(model)} must be from 1 to {len(dataset.train)}, the number of "
+                f"training videos of {dataset.name}. Give fewer, as the preset smoke does, or add videos."
             )
     asked, given = (model.config.frames, model.config.features), (dataset.train.frames, dataset.train.size)
     if asked != given:

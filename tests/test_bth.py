@@ -368,7 +368,7 @@ def test_progress_names_the_stage_and_the_student_has_an_optimiser_of_its_own(na
 @pytest.mark.parametrize("name", NAMES)
 def test_mistakes_are_found_before_training(name, tmp_path):
     dataset = dataset_of()
-    with pytest.raises(ssvh.SSVHError, match="80 videos; 81 were asked for"):
+    with pytest.raises(ssvh.SSVHError, match=f"anchors = 81 of {name} must be from 1 to 80, the number of training"):
         ssvh.fit(build(name, dataset, 16, anchors=81), dataset, tmp_path / "run", progress=False)
     for teacher_epochs in (0, 2, 3):
         with pytest.raises(ssvh.SSVHError, match="teacher_epochs must be at least 1 and less than all 2 epochs"):

@@ -167,8 +167,8 @@ def test_methods_that_need_more_videos_fail_at_once_and_the_others_are_reported(
     make_dataset(tmp_path / "mine", train=40)
     text = ssvh("reproduce", "A3", "C2", "--dataset", "mine", "--root", tmp_path, "--bits", "16", "--seeds", "2",
                 "--jobs", "1", "--device", "cpu", "--out", tmp_path / "out", code=1)  # fmt: skip
-    assert "mcmsh with clusters = 400 needs at least 400 training videos, but mine has 40." in text
-    assert "AutoSSVH, 16 bits, seed 0, and 1 more: autossvh with clusters = (65, 105, 155) needs at least 155" in text
+    assert "clusters = 400 of mcmsh must be from 1 to 40, the number of training videos of mine." in text
+    assert "AutoSSVH, 16 bits, seed 0, and 1 more: clusters = (65, 105, 155) of autossvh must be from 1 to 40" in text
     assert "4 of 14 runs failed; the others are kept." in text
     records = json.loads((tmp_path / "out" / "data" / "A3.json").read_text())["records"]
     assert [(record["method"], record["seed"]) for record in records] == [("conmh", 0), ("conmh", 1)]

@@ -1,5 +1,7 @@
 """Executing notebooks: outputs in place, those of other parameters in a folder, failures left as they were."""
 
+import json
+
 import nbformat
 import pytest
 
@@ -64,6 +66,7 @@ def test_large_parameters_are_those_of_the_notebooks(notebook, tmp_path, monkeyp
 
 def test_every_large_parameter_exists():
     known = {path.name[:2]: course.parameters_of(path) for path in course.notebooks()}
+    assert json.loads(json.dumps(dict(course.LARGE))) == course.LARGE  # papermill makes a string of a tuple, say
     common = course.LARGE[""].keys()
     assert common <= known["00"]
     assert all(given.keys() - common <= known[number] for number, given in course.LARGE.items() if number)

@@ -8,7 +8,7 @@ import torch
 
 import ssvh_lib as ssvh
 from ssvh_lib import neighbours
-from ssvh_lib.neighbours import Neighbours, anchor_graph, check_anchors, neighbours_of
+from ssvh_lib.neighbours import Neighbours, anchor_graph, neighbours_of
 
 
 def generator(seed=0):
@@ -148,8 +148,6 @@ def test_two_arrays_make_the_same_object_again():
 
 
 def test_anchors_that_cannot_be_are_refused():
-    with pytest.raises(ssvh.SSVHError, match=r"1 to 8 for 8 videos; 9 were asked for"):
-        check_anchors(9, 8)
     with pytest.raises(ssvh.SSVHError, match="9 clusters"):
         neighbours_of(np.zeros((8, 2), np.float32), 9, np.random.default_rng(0))
     with pytest.raises(ssvh.SSVHError, match=r"need anchors \(M, d\)"):

@@ -180,7 +180,7 @@ def test_an_unknown_backbone_is_refused_with_the_nearest():
 
 def test_more_clusters_than_videos_are_refused_before_training(tmp_path):
     dataset = dataset_of(videos=8)
-    with pytest.raises(ssvh.SSVHError, match=r"divides vectors .* 9 clusters"):
+    with pytest.raises(ssvh.SSVHError, match="clusters = 9 of s5vh must be from 1 to 8, the number of training"):
         ssvh.fit(build("s5vh", dataset, 16, clusters=9), dataset, tmp_path / "run", progress=False)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..errors import SSVHError
 from .groups import by_name, check_one_dataset, lengths, measured, of_length
@@ -144,6 +145,9 @@ def cost(records: list[dict], order: Sequence[str] = (), measure: str = "mAP@20"
                     mark = {"color": look[name]["color"], "marker": look[name].get("marker", "o")}
                     panel.plot(*points[panel][name], **mark, markersize=7, linestyle="", label=name)
             panel.set(title=f"{bits} bits", xlabel="seconds of training", xscale="log")
+            panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            panel.xaxis.set_major_formatter("{x:g}")
+            panel.xaxis.set_minor_formatter(NullFormatter())
         drawn[0].set_ylim(bottom=0)
         drawn[0].set_ylabel(f"{measure} (higher is better)")
         name_points(points, {name: look[name]["color"] for name in found})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 
 from ..files import make_folder, write_file
 from ..results import title
@@ -37,6 +38,7 @@ _STYLE = {
     "axes.grid": True,
     "grid.color": "#e6e6e6",
     "axes.axisbelow": True,
+    "axes.prop_cycle": cycler(color=COLOURS),
     "axes.titleweight": "bold",
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
