@@ -185,9 +185,7 @@ def notebooks(
 
 @app.command()
 def inspect(
-    run: Annotated[
-        Path | None, typer.Option(help="Folder of a run [default: one that kept its epochs].")
-    ] = None,
+    run: Annotated[Path | None, typer.Option(help="Folder of a run [default: one that kept its epochs].")] = None,
     dataset: Dataset = "moving-digits",
     root: Root = None,
     browser: Annotated[bool, typer.Option(help="Open the browser; otherwise print the address.")] = True,
