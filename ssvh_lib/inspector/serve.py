@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import signal
 import socket
 import tempfile
 import webbrowser
@@ -61,7 +62,11 @@ def serve(
         server = _server(page, token, lambda port: _announce(port, token, Path(folder), browser, say))
         server.initialize([])
         logging.getLogger("tornado").setLevel("ERROR")  # who was refused is of no interest to a single user
-        server.start()  # until Ctrl-C or SIGTERM
+        before = signal.getsignal(signal.SIGINT)
+        try:
+            server.start()  # until Ctrl-C or SIGTERM
+        finally:
+            signal.signal(signal.SIGINT, before)
     say("The inspector is closed.")
 
 
@@ -93,6 +98,7 @@ def _server(page: Path, token: str, ready: Callable[[int], None]) -> Application
     """A server of one page that calls ``ready`` with its port as soon as it listens."""
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_server.auth.identity import IdentityProvider
+    from tornado.ioloop import IOLoop
     from tornado.web import HTTPError
     from traitlets.config import Config
     from voila.app import Voila
@@ -120,9 +126,11 @@ def _server(page: Path, token: str, ready: Callable[[int], None]) -> Application
             return user
 
     class Server(Voila):
-        """Opens the browser in our way: with the token."""
+        """Opens the browser in our way: with the token; and hears Ctrl-C whatever it is at."""
 
         def launch_browser(self) -> None:
+            loop = IOLoop.current()  # a KeyboardInterrupt may be born in a callback from C, and is lost there
+            signal.signal(signal.SIGINT, lambda *_: loop.add_callback_from_signal(loop.stop))
             ready(self.port)
 
     asked = {"allow_theme_override": "NO", "allow_template_override": "NO", "kernel_spec_manager_class": OwnKernel}
