@@ -54,8 +54,11 @@ def execute(
     for path in paths:
         if not path.is_file():
             raise SSVHError(f"There is no notebook {path}. Known: {', '.join(p.name for p in notebooks())}.")
-    _check_names(parameters, paths)
-    given = [(_large(path) if large else {}) | dict(parameters) for path in paths]
+    known = [parameters_of(path) for path in paths]
+    if unknown := sorted(parameters.keys() - set().union(*known)):
+        names = ", ".join(sorted(set().union(*known)))
+        raise SSVHError(f"No notebook has a parameter {', '.join(unknown)}. Known: {names}.")
+    given = [_given(path, names, large, parameters) for path, names in zip(paths, known, strict=True)]
     workers = min(jobs or joblib.cpu_count(), max(1, len(paths)))
     failures = []
     with joblib.parallel_config("loky", inner_max_num_threads=1):
@@ -93,14 +96,10 @@ def parameters_of(path: Path) -> set[str]:
     return {name.id for name in names if isinstance(name.ctx, ast.Store)}
 
 
-def _check_names(parameters: Mapping[str, object], paths: list[Path]) -> None:
-    known = set().union(*map(parameters_of, paths))
-    if unknown := sorted(parameters.keys() - known):
-        raise SSVHError(f"No notebook has a parameter {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")
-
-
-def _large(path: Path) -> dict[str, object]:
-    return LARGE[""] | LARGE.get(path.name[:2], {})
+def _given(path: Path, known: set[str], large: bool, parameters: Mapping[str, object]) -> dict[str, object]:
+    """What a notebook is executed with, of those parameters that it has."""
+    more = LARGE[""] | LARGE.get(path.name[:2], {}) if large else {}
+    return {name: value for name, value in ({"PROGRESS": False} | more | dict(parameters)).items() if name in known}
 
 
 def _place(path: Path, out: Path | None) -> Path:
@@ -112,7 +111,7 @@ def _place(path: Path, out: Path | None) -> Path:
     return make_folder((out / inside).parent) / path.name
 
 
-def _execute(path: Path, parameters: dict[str, object], place: Path) -> tuple[Path, float, str | None]:
+def _execute(path: Path, given: dict[str, object], place: Path) -> tuple[Path, float, str | None]:
     import nbformat
     import papermill
 
@@ -120,15 +119,13 @@ def _execute(path: Path, parameters: dict[str, object], place: Path) -> tuple[Pa
         os.environ["IPYTHONDIR"] = _quiet_profile(Path(folder))
         os.environ["OMP_NUM_THREADS"] = "1"  # for the kernel: outputs do not depend on how many notebooks run at once
         output = Path(folder) / path.name
-        known = parameters_of(path)
-        given = {name: value for name, value in ({"PROGRESS": False} | parameters).items() if name in known}
         try:
             papermill.execute_notebook(path, output, given, cwd=path.parent, progress_bar=False, log_output=False)
         except papermill.PapermillExecutionError as error:
             return path, 0.0, str(error)
         notebook = nbformat.read(output, as_version=4)
     seconds = notebook.metadata.papermill["duration"]
-    write_file(place, lambda partial: nbformat.write(_tidy(notebook, keep_parameters=bool(parameters)), partial))
+    write_file(place, lambda partial: nbformat.write(_tidy(notebook, keep_parameters=place != path), partial))
     return path, seconds, None
 
 

@@ -137,11 +137,16 @@ def record(experiment: Experiment, folder: Path) -> Record:
 
 
 def lacking(experiments: Iterable[Experiment]) -> list[Experiment]:
-    """Those of which the cache lacks the run or a measure; of several that ask for the same one."""
-    different: dict[tuple, Experiment] = {}
+    """Those of which the cache lacks the run or a measure; of several that ask for the same, one."""
+    return [one for (folder, *_), one in different(experiments).items() if not _in_cache(one, folder)]
+
+
+def different(experiments: Iterable[Experiment]) -> dict[tuple[Path, bool, str], Experiment]:
+    """The first of all that ask for the same, by what they ask for: the folder of a run, and what is measured of it."""
+    found: dict[tuple[Path, bool, str], Experiment] = {}
     for one in experiments:
-        different.setdefault((folder_of(one), one.by_epoch, one.tested_on), one)
-    return [one for (folder, *_), one in different.items() if not _in_cache(one, folder)]
+        found.setdefault((folder_of(one), one.by_epoch, one.tested_on), one)
+    return found
 
 
 def measures_of(experiment: Experiment, folder: Path) -> dict[Path, tuple[Maker, Dataset]]:

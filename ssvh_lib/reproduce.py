@@ -16,6 +16,7 @@ from .devices import choose_device
 from .errors import SSVHError
 from .experiments import Experiment, RunsFailed, sized
 from .files import digest_of, make_folder, project_root, read_json, runs_root, write_json
+from .grid import different
 from .process import machine
 from .runs import environment
 from .source import code_digest
@@ -97,8 +98,7 @@ def state(name: str, dataset: str, preset: str, root: Path | None = None) -> tup
     except SSVHError:
         return "missing data", 0, None
     made = runs or (folder_for(dataset, preset) / "data" / f"{name}.json").is_file()
-    different, without = ({experiments.folder_of(run) for run in some} for some in (runs, missing))
-    word = "done" if made and not missing else "partial" if without < different else "to do"
+    word = "done" if made and not missing else "partial" if len(missing) < len(different(runs)) else "to do"
     return word, len(runs), experiments.estimate(missing, known())
 
 

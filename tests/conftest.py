@@ -137,3 +137,11 @@ def records(make_record):
         make_record("itq", 32, at20=0.45),
         make_record("lsh", 32, at20=0.25),
     ]
+
+
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory) -> Path:
+    """Where browser tests leave what they see: $SSVH_SCREENSHOTS, or a temporary folder."""
+    folder = Path(os.environ.get("SSVH_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

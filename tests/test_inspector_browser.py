@@ -79,7 +79,7 @@ def _address(said):
 
 
 @pytest.fixture(scope="module")
-def page(lab, tmp_path_factory):
+def page(lab, screenshots):
     """Notebook 16 in JupyterLab, all cells run, and what the console complained of."""
     with sync_api.sync_playwright() as playwright:
         options = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's sandbox refuses to work for root
@@ -96,7 +96,7 @@ def page(lab, tmp_path_factory):
         try:
             opened.locator(".ssvh-inspector .reading").wait_for()
         except sync_api.TimeoutError:
-            keep(opened, "no-inspector", tmp_path_factory)
+            opened.screenshot(path=screenshots / "no-inspector.png")
             raise
         yield opened
         browser.close()
@@ -117,12 +117,6 @@ def press(page, slider, key):
     page.wait_for_function(
         "before => document.querySelector('.ssvh-inspector .quiet').innerText !== before", arg=before
     )
-
-
-def keep(page, name, tmp_path_factory):
-    folder = Path(os.environ.get("SSVH_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=folder / f"{name}.png")
 
 
 @pytest.mark.parametrize(
@@ -158,8 +152,8 @@ def test_a_flipped_bit_moves_the_neighbours(page):
     assert page.locator(".ssvh-inspector .card").count() == 6
 
 
-def test_screenshots_are_kept_and_the_console_is_silent(page, tmp_path_factory):  # after all that was done above
+def test_screenshots_are_kept_and_the_console_is_silent(page, screenshots):  # after all that was done above
     page.locator(".ssvh-dataset").evaluate("control => control.scrollIntoView({block: 'start'})")
-    keep(page, "inspector-in-jupyterlab", tmp_path_factory)
+    page.screenshot(path=screenshots / "inspector-in-jupyterlab.png")
     loud = [line for line in page.complaints if not any(re.search(noise, line) for noise in NOISE)]
     assert loud == []

@@ -123,6 +123,7 @@ def test_the_list_says_how_far_each_target_is(own_runs):
     made_of(own_runs, "C2")
     assert word("C2") == "done"
     assert word("A6") == "to do"
+    assert word("A5") == "partial"  # one of its runs was made for C2, but not tested on the other dataset
     assert word("A9") == "nothing to run"
     assert word("S2") == ("done" if (FIGURES / "moving-digits-smoke" / "data" / "S2.json").is_file() else "to do")
     assert engine.state("main", "ucf101", "paper")[0] == "missing data"

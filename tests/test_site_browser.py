@@ -5,7 +5,6 @@ Screenshots go into the folder $SSVH_SCREENSHOTS, or a temporary one. Skips wher
 
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -33,13 +32,6 @@ def browser():
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
         yield opened
         opened.close()
-
-
-@pytest.fixture(scope="module")
-def screenshots(tmp_path_factory):
-    folder = Path(os.environ.get("SSVH_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
