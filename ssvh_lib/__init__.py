@@ -19,43 +19,43 @@ __version__ = "0.1.0"
 
 # Names are looked up when first used, so that `import ssvh_lib` does not load torch.
 _HOME = {
-    "Batch": "training",
-    "CUTOFFS": "metrics",
-    "CodeHealth": "codes",
-    "Codes": "codes",
+    "Batch": "training.loop",
+    "CUTOFFS": "evaluation.metrics",
+    "CodeHealth": "evaluation.codes",
+    "Codes": "evaluation.codes",
     "Dataset": "data",
-    "Evaluation": "metrics",
-    "HammingIndex": "index",
-    "PROTOCOLS": "metrics",
-    "Run": "runs",
+    "Evaluation": "evaluation.metrics",
+    "HammingIndex": "search.index",
+    "PROTOCOLS": "evaluation.metrics",
+    "Run": "training.runs",
     "SSVHError": "errors",
     "VideoFeatures": "data",
     "available": "methods",
     "build": "methods",
-    "code_health": "codes",
-    "compare": "comparison",
-    "confidence_intervals": "comparison",
-    "encode": "codes",
-    "evaluate": "metrics",
-    "fit": "training",
-    "load_codes": "codes",
+    "code_health": "evaluation.codes",
+    "compare": "evaluation.significance",
+    "confidence_intervals": "evaluation.significance",
+    "encode": "evaluation.codes",
+    "evaluate": "evaluation.metrics",
+    "fit": "training.loop",
+    "load_codes": "evaluation.codes",
     "load_dataset": "data",
-    "load_released": "checkpoints",
-    "save_codes": "codes",
+    "load_released": "training.released_checkpoints",
+    "save_codes": "evaluation.codes",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - a list of strings
 
 if TYPE_CHECKING:  # so that editors know the names
-    from .checkpoints import load_released  # noqa: F401
-    from .codes import CodeHealth, Codes, code_health, encode, load_codes, save_codes  # noqa: F401
-    from .comparison import compare, confidence_intervals  # noqa: F401
     from .data import Dataset, VideoFeatures, load_dataset  # noqa: F401
     from .errors import SSVHError  # noqa: F401
-    from .index import HammingIndex  # noqa: F401
+    from .evaluation.codes import CodeHealth, Codes, code_health, encode, load_codes, save_codes  # noqa: F401
+    from .evaluation.metrics import CUTOFFS, PROTOCOLS, Evaluation, evaluate  # noqa: F401
+    from .evaluation.significance import compare, confidence_intervals  # noqa: F401
     from .methods import available, build  # noqa: F401
-    from .metrics import CUTOFFS, PROTOCOLS, Evaluation, evaluate  # noqa: F401
-    from .runs import Run  # noqa: F401
-    from .training import Batch, fit  # noqa: F401
+    from .search.index import HammingIndex  # noqa: F401
+    from .training.loop import Batch, fit  # noqa: F401
+    from .training.released_checkpoints import load_released  # noqa: F401
+    from .training.runs import Run  # noqa: F401
 
 
 def __getattr__(name: str) -> object:

@@ -1,6 +1,6 @@
 """``make reproduce``: from the names of targets to runs, records, tables, figures and the report.
 
-What is derived, all but ``data/``, is a pure function of ``data/``: ``draw``, ``tabulate`` and ``report.write``.
+What is derived, all but ``data/``, is a pure function of ``data/``: ``draw``, ``tabulate`` and ``document.write``.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from . import experiments, plots, report, results, tables
 from .data import TRANSFER, load_dataset
-from .devices import choose_device
 from .errors import SSVHError
-from .experiments import Experiment, RunsFailed, sized
-from .files import digest_of, make_folder, project_root, read_json, runs_root, write_json
-from .grid import different
-from .process import machine
-from .runs import environment
-from .source import code_digest
-from .targets import TARGETS, Target, target
+from .experiments import results, runner
+from .experiments.experiment import different
+from .experiments.runner import Experiment, RunsFailed, sized
+from .experiments.targets import TARGETS, Target, target
+from .report import document, plots, tables
+from .report.figures import presentation
+from .training.runs import environment
+from .utils.devices import choose_device
+from .utils.files import digest_of, make_folder, project_root, read_json, runs_root, write_json
+from .utils.fingerprint import code_digest
+from .utils.measured_process import machine
 
 FIGURES = project_root() / "figures"
 COMMITTED = ("moving-digits", "small")  # dataset and preset of the figures that are kept with the code
@@ -63,7 +65,7 @@ def reproduce(
     folder = str(root) if root else None
     runs = {name: owner.runs(dataset, preset, bits, seeds, folder) for name, owner in owners.items()}
     every = list(dict.fromkeys(run for some in runs.values() for run in some))
-    lacking = {experiments.folder_of(run) for run in experiments.lacking(every)}
+    lacking = {runner.folder_of(run) for run in runner.lacking(every)}
     options = {"device": device, "jobs": jobs, "scheduler": scheduler, "known": known(), "say": say}
     records, failed = _executed(every, **options)
     for name, owner in owners.items():
@@ -72,7 +74,7 @@ def reproduce(
             found = _collected(name, owner, made, [records[run] for run in made], preset, say)
             results.save(out / "data" / f"{name}.json", found)
     if lacking:
-        kept = len({experiments.folder_of(run) for run in every} - lacking)
+        kept = len({runner.folder_of(run) for run in every} - lacking)
         _write_budget(out, dataset, preset, kept, len(lacking), time.perf_counter() - start, jobs, device)
     if failed:
         raise failed
@@ -82,7 +84,7 @@ def reproduce(
 def _executed(every: list[Experiment], **options: Any) -> tuple[dict[Experiment, dict], RunsFailed | None]:
     """The records of all runs that did not fail, and what is to be said of those that did."""
     try:
-        return dict(zip(every, experiments.execute(every, **options), strict=True)), None
+        return dict(zip(every, runner.execute(every, **options), strict=True)), None
     except RunsFailed as failed:
         return failed.records, failed
 
@@ -94,12 +96,12 @@ def state(name: str, dataset: str, preset: str, root: Path | None = None) -> tup
         return asked.lacks(dataset), 0, 0.0
     try:
         runs = asked.runs(dataset, preset, root=str(root) if root else None)
-        missing = experiments.lacking(runs)
+        missing = runner.lacking(runs)
     except SSVHError:
         return "missing data", 0, None
     made = runs or (folder_for(dataset, preset) / "data" / f"{name}.json").is_file()
     word = "done" if made and not missing else "partial" if len(missing) < len(different(runs)) else "to do"
-    return word, len(runs), experiments.estimate(missing, known())
+    return word, len(runs), runner.estimate(missing, known())
 
 
 def known() -> list[dict]:
@@ -115,8 +117,8 @@ def draw(out: Path) -> list[Path]:
     return [
         path
         for name, asked in TARGETS.items()
-        if asked.draw and (records := _records(out, name))
-        for path in plots.save(asked.draw(records, asked.order()), out / name)
+        if (draw := presentation(name).draw) and (records := _records(out, name))
+        for path in plots.save(draw(records, asked.order()), out / name)
     ]
 
 
@@ -129,12 +131,12 @@ def tabulate(out: Path) -> list[Path]:
 
 def write_report(out: Path) -> list[Path]:
     """Write the claims of all targets and the report from ``out``/data."""
-    return report.write(out, TARGETS)
+    return document.write(out, TARGETS)
 
 
 def summary(out: Path, names: Collection[str]) -> str:
     """For the terminal: what became of the claims of some targets, a line each."""
-    return report.summary(out, TARGETS, names)
+    return document.summary(out, TARGETS, names)
 
 
 def _check(out: Path) -> None:
@@ -143,9 +145,9 @@ def _check(out: Path) -> None:
 
 
 def _tables_of(out: Path, name: str) -> list[Path]:
-    asked = TARGETS[name]
-    heading = f"{asked.heading} {asked.note}".strip()
-    return tables.write(_records(out, name), out / "tables" / name, heading, asked.order(), asked.tabulate)
+    asked, shown = TARGETS[name], presentation(name)
+    heading = f"{asked.heading} {shown.note}".strip()
+    return tables.write(_records(out, name), out / "tables" / name, heading, asked.order(), shown.tabulate)
 
 
 def _records(out: Path, name: str) -> list[dict]:
@@ -177,6 +179,6 @@ def _write_budget(
     """What the latest call that trained anything has taken."""
     budget = {
         "dataset": dataset, "preset": preset, "runs": kept + made, "kept": kept, "wall_seconds": round(seconds),
-        "workers": jobs or experiments.default_jobs(device), **environment(choose_device(device)), **machine(),
+        "workers": jobs or runner.default_jobs(device), **environment(choose_device(device)), **machine(),
     }  # fmt: skip
     write_json(out / "data" / "budget.json", budget)

@@ -14,21 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import SSVHError
-from .layers import Attention, Block, frame_index, reverse_gradient, xavier
-
-
-def visible_count(frames: int, mask_ratio: float) -> int:
-    """V, how many of ``frames`` stay visible: the number of *masked* frames is rounded down, as in ConMH.
-
-    Raises SSVHError unless at least one frame is visible and one masked.
-    """
-    count = frames - int(mask_ratio * frames)
-    if not 0 < count < frames:
-        raise SSVHError(
-            f"mask_ratio must leave at least one of {frames} frames visible and one masked; "
-            f"{mask_ratio} leaves {count} visible."
-        )
-    return count
+from .nn.layers import Attention, Block, frame_index, reverse_gradient, visible_count, xavier
 
 
 def random_pair(videos: int, frames: int, mask_ratio: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,8 @@ from scipy.io import savemat
 from scipy.sparse import csc_matrix
 
 import ssvh_lib as ssvh
-from ssvh_lib.data import build_embedded, moving, moving_digits, still_cnn
+from ssvh_lib.data.embedded import build as builder
+from ssvh_lib.data.embedded import generator, moving_digits, still_cnn
 
 LABELS = np.eye(3)[np.arange(12) % 3]  # what conftest's training set has
 
@@ -202,12 +203,12 @@ def test_a_set_without_videos_is_refused(folder, make_part):
 @pytest.fixture
 def build(tmp_path, monkeypatch):
     """Builds 6 + 4 videos with a hardly trained CNN into the folder that it returns."""
-    monkeypatch.setitem(moving.SIZES, "tiny", (6, 4))
+    monkeypatch.setitem(generator.SIZES, "tiny", (6, 4))
     monkeypatch.setattr(still_cnn, "STEPS", 2)
     monkeypatch.setattr(still_cnn, "PICTURES", 40)
 
     def ensure(**choices):
-        build_embedded.ensure(tmp_path / "digits", moving_digits, "tiny", **choices)
+        builder.ensure(tmp_path / "digits", moving_digits, "tiny", **choices)
         return tmp_path / "digits"
 
     return ensure

@@ -135,7 +135,8 @@ def test_readme_python_runs(smoke, tmp_path, monkeypatch):
 
 
 def test_readme_shows_the_committed_results():
-    from ssvh_lib import results, tables
+    from ssvh_lib.experiments import results
+    from ssvh_lib.report import tables
 
     table = tables.glance(results.load(ROOT / "figures" / "data" / "main.json"))
     assert tables.to_markdown(table).rstrip() in (ROOT / "README.md").read_text()

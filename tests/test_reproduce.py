@@ -7,11 +7,11 @@ import pytest
 
 import ssvh_lib as ssvh
 from ssvh_lib import reproduce as engine
-from ssvh_lib.experiments import folder_of
+from ssvh_lib.experiments.runner import folder_of
+from ssvh_lib.experiments.targets import SYSTEMS, TARGETS, target
 from ssvh_lib.literature.claims import CLAIMS
 from ssvh_lib.methods import available
 from ssvh_lib.reproduce import folder_for
-from ssvh_lib.targets import SYSTEMS, TARGETS, target
 
 FIGURES = Path(__file__).parents[1] / "figures"
 ITEMS = [f"A{n}" for n in range(1, 10)] + [f"S{n}" for n in range(1, 11)] + [f"C{n}" for n in range(1, 6)]

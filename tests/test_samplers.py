@@ -11,7 +11,7 @@ from torch import nn
 from torch.testing import assert_close
 
 import ssvh_lib as ssvh
-from ssvh_lib.layers import Block
+from ssvh_lib.nn.layers import Block, visible_count
 from ssvh_lib.samplers import (
     SAMPLERS,
     Views,
@@ -20,7 +20,6 @@ from ssvh_lib.samplers import (
     gumbel,
     independent_pair,
     random_pair,
-    visible_count,
 )
 
 WIDTH = 16

@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 
 import ssvh_lib as ssvh
-from ssvh_lib.retrieval import hamming_distances, rank
+from ssvh_lib.evaluation.hamming import hamming_distances, rank
 
 
 def check_distance(distance: Callable[[np.ndarray, np.ndarray], int] | None) -> str:

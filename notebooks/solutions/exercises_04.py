@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ssvh_lib.methods.ssth import SSTH
 from ssvh_lib.methods.ssvh import SSVH, neighbour_pairs
-from ssvh_lib.recurrent import PeepholeLSTM, State
+from ssvh_lib.nn.lstm import PeepholeLSTM, State
 
 
 def check_ordinary(ordinary: Callable[[nn.LSTM, int], PeepholeLSTM] | None) -> str:

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ssvh_lib.clustering.anchor_graph import Neighbours
 from ssvh_lib.methods.bervae import bit_entropy
-from ssvh_lib.neighbours import Neighbours
 
 
 def check_tag(tag: Callable[[list[int], list[int]], int] | None) -> str:

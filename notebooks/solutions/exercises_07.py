@@ -10,9 +10,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from ssvh_lib.hash_centres import hadamard_centres, merit, separation_bound
+from ssvh_lib.clustering.hash_centres import hadamard_centres, merit, separation_bound
 from ssvh_lib.losses import centre_alignment
-from ssvh_lib.mamba import selective_scan_loop
+from ssvh_lib.nn.mamba import selective_scan_loop
 
 T = 25
 

@@ -12,7 +12,7 @@ import torch
 from scipy.stats import nct, ttest_ind
 from torch import Tensor
 
-from ssvh_lib.verdicts import SPREAD
+from ssvh_lib.report.verdicts import SPREAD
 
 
 def check_pooled(pooled: Callable[[Sequence[float], Sequence[float]], float] | None) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from ssvh_lib.hash_centres import separation_bound
+from ssvh_lib.clustering.hash_centres import separation_bound
 
 
 def check_left(left: Callable[[float, Sequence[float], int, float], float] | None) -> str:

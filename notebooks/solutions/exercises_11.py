@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from ssvh_lib.literature.claims import Claim, RowName
-from ssvh_lib.verdicts import SPREAD, Kind, judge
+from ssvh_lib.report.verdicts import SPREAD, Kind, judge
 
 
 def check_alarms(alarms: Callable[[Sequence[tuple[int, int]]], float] | None) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.manifold import trustworthiness
 
-from ssvh_lib.code_maps import same_class_share
+from ssvh_lib.experiments.code_maps import same_class_share
 
 
 def check_expected(expected: Callable[[np.ndarray], float] | None) -> str:

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from ssvh_lib.codes import Codes
-from ssvh_lib.mamba import Mamba
-from ssvh_lib.mixers import LSTM, BidirectionalBlock, TransformerBlock
-from ssvh_lib.operations import operations
-from ssvh_lib.retrieval import hamming_distances
+from ssvh_lib.evaluation.codes import Codes
+from ssvh_lib.evaluation.hamming import hamming_distances
+from ssvh_lib.experiments.flops import operations
+from ssvh_lib.nn.backbones import LSTM, BidirectionalBlock, TransformerBlock
+from ssvh_lib.nn.mamba import Mamba
 
 
 def _counted(layer: nn.Module, frames: int, width: int) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 
 import ssvh_lib as ssvh
 from ssvh_lib import literature
-from ssvh_lib.results import title
+from ssvh_lib.literature.names import title
 
 
 def check_chance(chance: Callable[[int, int, int], float] | None) -> str:

@@ -16,10 +16,10 @@ import pandas as pd
 import torch
 
 from ..errors import unknown
-from ..files import make_folder, read_json, write_json, write_text
-from ..process import machine
-from ..runs import environment
-from ..tables import to_markdown
+from ..report.tables import to_markdown
+from ..training.runs import environment
+from ..utils.files import make_folder, read_json, write_json, write_text
+from ..utils.measured_process import machine
 
 TOPICS = ("scan", "centres", "neighbours", "reading", "evaluation", "index")
 

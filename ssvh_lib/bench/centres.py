@@ -9,11 +9,11 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
+from ..clustering.hash_centres import hadamard_centres, merit, optimise_centres, random_centres, semantic_centres
+from ..clustering.kmeans import mean_pooled
 from ..data import load_dataset
-from ..files import data_root
-from ..hash_centres import hadamard_centres, merit, optimise_centres, random_centres, semantic_centres
-from ..process import apart
-from ..structure import mean_pooled
+from ..utils.files import data_root
+from ..utils.measured_process import apart
 
 TITLE = "Hash centres"
 CENTRES = (("moving-digits", 100, 64), ("synthetic", 450, 64))  # dataset, M, K

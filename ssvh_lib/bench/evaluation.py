@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from joblib import cpu_count
 
-from ..codes import Codes
-from ..metrics import CUTOFFS, evaluate
-from ..process import apart, peak_bytes
+from ..evaluation.codes import Codes
+from ..evaluation.metrics import CUTOFFS, evaluate
+from ..utils.measured_process import apart, peak_bytes
 
 TITLE = "Evaluation at the size of FCVID"
 ITEMS, SOME, BITS, LABELS = 45_600, 4_560, 64, 239  # FCVID, where all items are queries; and a tenth of them

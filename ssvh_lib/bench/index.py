@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from joblib import cpu_count
 
-from ..index_kinds import KINDS, Kind, Neighbours
-from ..process import apart, peak_bytes
+from ..search.index_kinds import KINDS, Kind, Neighbours
+from ..utils.measured_process import apart, peak_bytes
 
 TITLE = "Index of codes"
 BITS, QUERIES, ALONE, K, RADIUS = 64, 1_000, 100, 100, 2

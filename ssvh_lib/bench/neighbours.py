@@ -10,8 +10,8 @@ import pandas as pd
 import torch
 from joblib import cpu_count
 
-from ..neighbours import neighbours_of
-from ..process import apart, growth
+from ..clustering.anchor_graph import neighbours_of
+from ..utils.measured_process import apart, growth
 
 TITLE = "Pseudo-neighbours"
 SIZES = ((45_600, 2_000, 256), (11_400, 500, 256))  # N, M, d: FCVID's hidden states, and a quarter of them

@@ -21,7 +21,7 @@ from ..data import VideoFeatures
 from ..data.features import StoredRows
 from ..data.halve import convert
 from ..data.loader import in_background, read_batches
-from ..process import apart, peak_bytes
+from ..utils.measured_process import apart, peak_bytes
 
 TITLE = "Reading a training set"
 VIDEOS, FRAMES, SIZE, BATCH = 9_537, 25, 4096, 128  # UCF101's training set, 3.9 GB

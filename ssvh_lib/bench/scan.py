@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 from tqdm import tqdm
 
-from ..mamba import selective_scan, selective_scan_loop
-from ..process import LIMIT, apart, growth
+from ..nn.mamba import selective_scan, selective_scan_loop
+from ..utils.measured_process import LIMIT, apart, growth
 
 TITLE = "Selective scan"
 SHAPES = ((128, 25, 512, 16), (32, 256, 512, 16), (8, 1024, 512, 16))  # B, T, E, S of the scans

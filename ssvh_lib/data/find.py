@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import SSVHError, unknown
-from ..files import data_root
-from . import moving_digits, moving_shapes
-from .moving import Domain
+from ..utils.files import data_root
+from .embedded import moving_digits, moving_shapes
+from .embedded.generator import Domain
 from .published import PUBLISHED, Published, place_of
 from .released import read_layout
 
@@ -42,7 +42,7 @@ def find(name: str, root: str | Path | None = None, *, progress: bool = False) -
     base = Path(root) if root is not None else data_root()
     folder = base / name
     if name in EMBEDDED:
-        from .build_embedded import ensure
+        from .embedded.build import ensure
 
         ensure(folder, *EMBEDDED[name], progress=progress)
     elif name in PUBLISHED and not (folder / "dataset.toml").is_file():

@@ -12,7 +12,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from ..errors import SSVHError
-from ..files import make_folder, write_folder
+from ..utils.files import make_folder, write_folder
 from .features import StoredRows
 from .find import find
 from .published import require

@@ -30,7 +30,7 @@ from scipy.io import loadmat, savemat
 from scipy.sparse import issparse
 
 from ..errors import SSVHError, unknown
-from ..files import digest, digest_of, write_text
+from ..utils.files import digest, digest_of, write_text
 from .features import HELD_IN_MEMORY, PRESETS, Dataset, StoredRows, VideoFeatures, open_hdf5
 
 PARTS = ("train", "database", "query")

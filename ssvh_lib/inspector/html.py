@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, tostring
 
 import numpy as np
 
-from ..search_page import bits_picture, css_class, tag, thumbnail
+from ..search.page import bits_picture, css_class, tag, thumbnail
 from .neighbours import Answer
 from .strips import Strip, keys, sentence, strips
 from .view import View

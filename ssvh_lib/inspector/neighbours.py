@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..codes import Codes
 from ..data import VideoFeatures
 from ..errors import SSVHError
-from ..search_page import Found, Shown
+from ..evaluation.codes import Codes
+from ..search.page import Found, Shown
 from .subject import Subject
 
 NEAREST = 6  # that are shown

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.patches import Patch
 
-from ..plots import style
+from ..report.plots import style
 from .strips import Strip, keys, sentence, strips
 from .view import View
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..data import load_dataset
 from ..errors import SSVHError
-from ..files import data_root, runs_root
+from ..utils.files import data_root, runs_root
 from .subject import Subject, subjects
 
 if TYPE_CHECKING:

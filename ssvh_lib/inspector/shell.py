@@ -11,8 +11,8 @@ import numpy as np
 
 from ..data import load_dataset
 from ..errors import SSVHError
-from ..files import runs_root
-from ..runs import Run
+from ..training.runs import Run
+from ..utils.files import runs_root
 from .html import render_neighbours, render_view
 from .neighbours import flip, nearest
 from .subject import Subject, inspected_datasets, subjects

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..plots import COLOURS, FILLER, INFORMATIVE
+from ..report.plots import COLOURS, FILLER, INFORMATIVE
 from .view import View
 
 SEEN, DROPPED, ERROR = COLOURS[0], "#d9dee5", COLOURS[1]

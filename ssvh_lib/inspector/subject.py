@@ -10,14 +10,14 @@ from statistics import mode
 import numpy as np
 from torch import nn
 
-from ..codes import ask, encode, load_codes
 from ..data import Dataset, load_dataset
 from ..errors import SSVHError
-from ..files import digest, runs_root
-from ..index import HammingIndex
+from ..evaluation.codes import ask, encode, load_codes
 from ..methods import method_class
-from ..runs import Run
 from ..samplers import SAMPLERS, agreement
+from ..search.index import HammingIndex
+from ..training.runs import Run
+from ..utils.files import digest, runs_root
 
 SHOWN = "grade-net"  # the sampler whose scores are shown; the others are its rivals
 AHEAD = 100_000  # videos that are encoded before anyone asks, some 20 s of one core

@@ -12,8 +12,8 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from ..errors import SSVHError
-from ..layers import frame_index, take_frames
 from ..losses import frame_errors
+from ..nn.layers import frame_index, take_frames
 from ..samplers import SAMPLERS, agreement, drop_highest, gumbel
 from .subject import SHOWN, Subject, model_of
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..results import title
 from . import SIX
+from .names import title
 
 MEASURES = {  # as printed, where the name in the records is not fit for it
     "epochs_to_level": "epochs to the level",
@@ -153,7 +153,7 @@ AUTOSSVH_CLAIMS = [
           "without it.", _IX, _NO_SETS, "gain_after_warm_up", datasets=_FOUR),
     Claim("A9", "AutoSSVH, appendix", "The majority of each bit is the code with the least sum of Hamming distances to "
           "the members of a cluster.",
-          shown_by="tests/test_structure.py::test_the_vote_is_the_code_nearest_to_all_members"),
+          shown_by="tests/clustering/test_kmeans.py::test_the_vote_is_the_code_nearest_to_all_members"),
 ]  # fmt: skip
 
 S5VH_CLAIMS = [

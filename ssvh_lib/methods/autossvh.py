@@ -17,13 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-from ..autoencoder import MaskedAutoencoder
+from ..clustering.kmeans import component_vote, kmeans, prototypes
 from ..errors import unknown
-from ..layers import Block, frame_index, sign_ste
 from ..losses import debiased_contrastive, frame_errors, point_to_set, prototype_contrast
+from ..nn.layers import Block, frame_index, sign_ste
+from ..nn.masked_autoencoder import MaskedAutoencoder
+from ..nn.schedules import step_decay
 from ..samplers import SAMPLERS, Views, agreement
-from ..schedules import step_decay
-from ..structure import component_vote, kmeans, prototypes
 
 
 class AutoSSVH(MaskedAutoencoder):

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from ..bert import BertEncoder, cloze
 from ..losses import masked_reconstruction
-from ..schedules import step_decay
+from ..nn.bert import BertEncoder, cloze
+from ..nn.schedules import step_decay
 
 
 class BerVAE(nn.Module):

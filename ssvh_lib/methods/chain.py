@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from ..errors import SSVHError
-from ..layers import Block, HashLayer, sinusoidal_positions, take_frames, xavier
 from ..losses import debiased_contrastive
-from ..schedules import step_decay
+from ..nn.layers import Block, HashLayer, sinusoidal_positions, take_frames, xavier
+from ..nn.schedules import step_decay
 
 
 class CHAIN(nn.Module):

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..autoencoder import MaskedAutoencoder
-from ..layers import Block
 from ..losses import debiased_contrastive, masked_reconstruction
+from ..nn.layers import Block
+from ..nn.masked_autoencoder import MaskedAutoencoder
+from ..nn.schedules import step_decay
 from ..samplers import independent_pair, random_pair
-from ..schedules import step_decay
 
 
 class ConMH(MaskedAutoencoder):

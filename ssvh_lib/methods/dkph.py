@@ -15,8 +15,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss, triplet_margin_loss
 
-from ..layers import sign_ste
-from ..taught import Pairs, Rebuilt, TaughtHasher
+from ..nn.layers import sign_ste
+from ..nn.teacher_student import Pairs, Rebuilt, TaughtHasher
 
 
 class DKPH(TaughtHasher):

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..clustering.kmeans import Videos, mean_pooled, principal_directions
 from ..errors import SSVHError
-from ..structure import Videos, mean_pooled, principal_directions
 
 
 class ITQ(nn.Module):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..structure import Videos, mean_pooled
+from ..clustering.kmeans import Videos, mean_pooled
 
 
 class LSH(nn.Module):

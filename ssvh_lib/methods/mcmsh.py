@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from ..bert import cloze
-from ..gating import GatingMLP
-from ..neighbours import Neighbours, neighbours_of
-from ..schedules import step_decay
-from ..structure import mean_pooled, principal_directions
+from ..clustering.anchor_graph import Neighbours, neighbours_of
+from ..clustering.kmeans import mean_pooled, principal_directions
+from ..nn.bert import cloze
+from ..nn.gating_mlp import GatingMLP
+from ..nn.schedules import step_decay
 
 
 class View(NamedTuple):

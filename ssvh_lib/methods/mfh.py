@@ -17,8 +17,8 @@ import torch
 from scipy.linalg import eigh
 from torch import Tensor, nn
 
+from ..clustering.kmeans import principal_directions
 from ..errors import SSVHError
-from ..structure import principal_directions
 
 CHUNK = 256  # videos read at a time
 

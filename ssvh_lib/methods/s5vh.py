@@ -16,15 +16,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from ..autoencoder import MaskedAutoencoder
+from ..clustering.hash_centres import hadamard_centres, optimise_centres, random_centres, semantic_centres
+from ..clustering.kmeans import mean_pooled
 from ..errors import unknown
-from ..hash_centres import hadamard_centres, optimise_centres, random_centres, semantic_centres
-from ..layers import sign_ste, take_frames
 from ..losses import centre_alignment, debiased_contrastive, masked_reconstruction
-from ..mixers import BACKBONES, OWN_START
+from ..nn.backbones import BACKBONES, OWN_START
+from ..nn.layers import sign_ste, take_frames
+from ..nn.masked_autoencoder import MaskedAutoencoder
+from ..nn.schedules import cosine
 from ..samplers import random_pair
-from ..schedules import cosine
-from ..structure import mean_pooled
 
 
 class S5VH(MaskedAutoencoder):

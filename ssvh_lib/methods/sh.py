@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..structure import Videos, mean_pooled, principal_directions
+from ..clustering.kmeans import Videos, mean_pooled, principal_directions
 
 
 class SpectralHashing(nn.Module):

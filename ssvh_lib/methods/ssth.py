@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..layers import xavier
-from ..recurrent import ClippedMomentum, PeepholeLSTM, State, squared_error
-from ..schedules import smooth_decay
+from ..nn.layers import xavier
+from ..nn.lstm import ClippedMomentum, PeepholeLSTM, State, squared_error
+from ..nn.schedules import smooth_decay
 
 
 class SSTH(nn.Module):

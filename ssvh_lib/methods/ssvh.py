@@ -15,11 +15,11 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
+from ..clustering.kmeans import mean_pooled
 from ..errors import SSVHError
-from ..layers import xavier
-from ..recurrent import ClippedMomentum, FirstStep, PeepholeLSTM, State, squared_error
-from ..schedules import smooth_decay
-from ..structure import mean_pooled
+from ..nn.layers import xavier
+from ..nn.lstm import ClippedMomentum, FirstStep, PeepholeLSTM, State, squared_error
+from ..nn.schedules import smooth_decay
 
 BLOCK = 256  # rows of similarities or overlaps that are held at a time
 

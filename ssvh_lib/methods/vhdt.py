@@ -17,8 +17,8 @@ import torch
 from scipy.sparse import coo_array
 from torch import Tensor, nn
 
+from ..clustering.kmeans import kmeans, principal_directions
 from ..errors import SSVHError
-from ..structure import kmeans, principal_directions
 
 CHUNK = 256  # videos read at a time
 FIRST_STEP = 64.0  # of the gradient descent; backtracking halves it

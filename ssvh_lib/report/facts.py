@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from ..results import KEY, duration
-from ..tables import MISSING, to_markdown
-from ..verdicts import MEANING, SPREAD, error_rates
+from ..experiments.results import KEY, duration
 from .sections import Section
+from .tables import MISSING, to_markdown
+from .verdicts import MEANING, SPREAD, error_rates
 
 _CONVENTIONS = {
     "divide_by": "average precision divided by {}",

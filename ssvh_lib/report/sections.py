@@ -9,10 +9,10 @@ from typing import Protocol
 
 import pandas as pd
 
-from .. import results
 from ..errors import SSVHError
+from ..experiments import results
 from ..literature.claims import CLAIMS, Claim
-from ..verdicts import judge_all
+from .verdicts import judge_all
 
 _RUN = ("dataset", "preset", "method", "variant", "label", "bits", "seed")
 

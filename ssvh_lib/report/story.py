@@ -10,10 +10,10 @@ import pandas as pd
 
 from .. import literature
 from ..literature.claims import MEASURES
-from ..tables import MISSING, glance, judged_places, number, published_words, to_markdown
-from ..verdicts import Kind
 from .facts import counts, facts, rule
 from .sections import Section
+from .tables import MISSING, glance, judged_places, number, published_words, to_markdown
+from .verdicts import Kind
 
 _ABOVE = "In brackets: how far the one row is above the other at each of the code lengths"
 _AGAINST = f"{_ABOVE}, or our value against the published one"

@@ -1,0 +1,153 @@
+"""The commands about data and search: ``ssvh data``, ``extract``, ``index`` and ``search``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+import typer.core
+
+from ..errors import SSVHError
+
+if TYPE_CHECKING:
+    from ..search.page import Found
+
+Dataset = Annotated[str, typer.Option(help="Dataset: moving-digits, or a folder in --root with a dataset.toml.")]
+Name = Annotated[str, typer.Argument(help="moving-digits, ucf101, fcvid … or a folder in --root with a dataset.toml.")]
+Root = Annotated[Path | None, typer.Option(help="Folder of datasets [default: $SSVH_DATA or data/].")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
+
+
+class _ShowByDefault(typer.core.TyperGroup):
+    """``ssvh data NAME`` is ``ssvh data show NAME``."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        if "--help" not in args[:1] and not set(args[:1]) & self.commands.keys():
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+data = typer.Typer(cls=_ShowByDefault, help="Show, check or convert a dataset: `ssvh data NAME` shows its sizes.")
+
+
+@data.command()
+def show(name: Name = "moving-digits", root: Root = None) -> None:
+    """Show a dataset's sizes; an embedded one is built first if it is not there."""
+    from ..data import load_dataset
+
+    dataset = load_dataset(name, root, progress=True)
+    typer.echo(f"{dataset.name} in {dataset.root}, fingerprint {dataset.fingerprint}")
+    for part, videos in dataset.parts().items():
+        per_video = videos.labels.sum(axis=1).mean()
+        typer.echo(
+            f"  {part:<9} {len(videos):>7,} videos x {videos.frames} frames x {videos.size} values, "
+            f"{videos.labels.shape[1]} classes, {per_video:.2f} labels a video"
+        )
+
+
+@data.command()
+def check(name: Name = "moving-digits", root: Root = None) -> None:
+    """Read every value of a dataset and report what is in it and what is wrong; exit status 1 if anything is.
+
+    Counts, classes, NaN, blank frames, copies within and between the sets; for a published dataset also what its
+    authors publish, and where each missing file is to be had.
+    """
+    from ..data.check import check_dataset
+
+    report = check_dataset(name, root, progress=True)
+    typer.echo(report.text())
+    if report.problems:
+        raise typer.Exit(1)
+
+
+@data.command()
+def halve(name: Name, out: Annotated[Path, typer.Argument(help="Folder of the copy.")], root: Root = None) -> None:
+    """Copy a dataset with its features as float16: half the disk, half the reading."""
+    from ..data.halve import halve as convert
+
+    typer.echo(f"{name} with features as float16: {convert(name, out, root, progress=True)}")
+
+
+def extract(
+    videos: Annotated[Path, typer.Option(help="Folder of videos; the first folders in it are the classes.")],
+    out: Annotated[Path, typer.Option(help="Folder of the dataset, for example data/my-videos.")],
+    backbone: Annotated[
+        str, typer.Option(help="Image model of Transformers: name on huggingface.co, or a local folder.")
+    ] = "microsoft/resnet-50",
+    frames: Annotated[int, typer.Option(min=1, help="Frames of a video, evenly spaced in time.")] = 25,
+    batch_size: Annotated[int, typer.Option(min=1, help="Frames that the backbone sees at a time.")] = 64,
+    classes: Annotated[Path | None, typer.Option(help="CSV of path,labels[,split] instead of folders.")] = None,
+    splits: Annotated[Path | None, typer.Option(help="Official lists of UCF101 or HMDB51: folder, or a list.")] = None,
+    query_share: Annotated[float, typer.Option(help="Without lists, this share of each class are queries.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="Draws them.")] = 0,
+    device: Device = "auto",
+) -> None:
+    """Turn a folder of videos into a dataset: T features a video by a frozen image model, labels, thumbnails.
+
+    Safe to interrupt and start again. A video that cannot be read is skipped and named in report.csv.
+    """
+    from ..data.raw_video.extract import extract as describe
+
+    report = describe(
+        videos, out, backbone=backbone, frames=frames, batch_size=batch_size, device=device, classes=classes,
+        splits=splits, query_share=query_share, seed=seed, progress=True,
+    )  # fmt: skip
+    typer.echo(str(report))
+
+
+def index(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run, as `ssvh train` prints it.")],
+    out: Annotated[Path, typer.Option(help="The index to write, for example my.index.")],
+    kind: Annotated[
+        str, typer.Option(help="flat (exact), multihash (exact, for small radii) or ivf (approximate, for millions).")
+    ] = "flat",
+    dataset: Annotated[str | None, typer.Option(help="Dataset whose database it holds [default: the run's].")] = None,
+    root: Root = None,
+    device: Device = "auto",
+) -> None:
+    """Make a searchable index of a database, encoded by a trained run; `ssvh search` asks it."""
+    from ..search.searcher import index_run
+    from ..utils.files import make_folder
+
+    make_folder(out.parent)
+    made = index_run(run, dataset, root, kind=kind, device=device)
+    made.save(out)
+    size = f"{out.stat().st_size / 1e3:,.0f} kB" if out.stat().st_size < 1e6 else f"{out.stat().st_size / 1e6:,.1f} MB"
+    typer.echo(f"{out}: {len(made):,} codes of {made.bits} bits, kind {made.kind}, {size}")
+
+
+def search(
+    index: Annotated[Path, typer.Argument(help="File made by `ssvh index`.")],
+    video: Annotated[Path | None, typer.Option(help="Video file to search for.")] = None,
+    query: Annotated[int | None, typer.Option(help="Or: number of a query of the dataset, from 0.")] = None,
+    k: Annotated[int, typer.Option(min=1, help="Neighbours to find.")] = 10,
+    html: Annotated[Path | None, typer.Option(help="Also write a page with pictures.")] = None,
+    run: Annotated[Path | None, typer.Option(help="The run's folder, if it was moved.")] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder of datasets, if it was moved.")] = None,
+    device: Device = "auto",
+) -> None:
+    """Find the videos nearest to a video file, or to a query of the dataset."""
+    from ..search.page import render
+    from ..search.searcher import Searcher
+    from ..utils.files import make_folder, write_text
+
+    if (video is None) == (query is None):
+        raise SSVHError("Say what to search for: either --video FILE or --query NUMBER.")
+    if html is not None:
+        make_folder(html.parent)
+    searcher = Searcher.open(index, run=run, root=root, device=device)
+    asked = searcher.query(query) if video is None else searcher.video(video)
+    found = searcher.nearest(asked, k)
+    typer.echo(f"Nearest to {asked.shown.title}, with the number of bits that differ:")
+    for rank, one in enumerate(found, start=1):
+        typer.echo(_line(rank, one))
+    if html is not None:
+        write_text(html, render(asked.shown, found, searcher.facts()))
+        typer.echo(f"wrote {html}")
+
+
+def _line(rank: int, found: Found) -> str:
+    mark = "" if found.kin is None else "✓ " if found.kin else "  "
+    shown = found.video
+    return f"{rank:>4}. {found.distance:>3}  {mark}{shown.title}  {', '.join(shown.classes)}".rstrip()

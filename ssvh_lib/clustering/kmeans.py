@@ -1,0 +1,138 @@
+"""Global structure of the training set, found without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+from scipy.linalg import eigh
+
+from ..errors import SSVHError
+
+
+class Videos(Protocol):
+    """What the functions here need of a set of videos: how many there are, features ``(B, T, D)`` batch by batch."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self, size: int = 512) -> Iterator[np.ndarray]:
+        """Features in order, ``size`` videos at a time."""
+        ...
+
+
+def mean_pooled(videos: Videos) -> np.ndarray:
+    """The temporal mean of each video's features, ``(N, D)`` float32, read batch by batch."""
+    means, done = np.empty((len(videos), 0), np.float32), 0
+    for frames in videos.batches():
+        if not means.shape[1]:
+            means = np.empty((len(videos), frames.shape[2]), np.float32)  # once: FCVID's are 750 MB
+        means[done : done + len(frames)] = frames.mean(axis=1)
+        done += len(frames)
+    return means
+
+
+def principal_directions(vectors: np.ndarray, count: int) -> np.ndarray:
+    """The ``count`` directions of largest variance of centred ``vectors (N, D)``, as columns ``(D, count)``.
+
+    Exact; from the smaller of the data and its covariance. Raises SSVHError if there are fewer than ``count``.
+    """
+    N, D = vectors.shape
+    if count > min(N, D):
+        raise SSVHError(
+            f"{N} vectors of size {D} have at most {min(N, D)} principal directions; {count} were asked for. "
+            "Ask for fewer, such as shorter codes, or give more videos."
+        )
+    if N < D:
+        return np.linalg.svd(vectors, full_matrices=False)[2][:count].T
+    _, directions = eigh(vectors.T @ vectors, subset_by_index=[D - count, D - 1])
+    return directions[:, ::-1]
+
+
+def kmeans(
+    vectors: np.ndarray,
+    clusters: int,
+    seed: int | np.random.Generator,
+    *,
+    iterations: int = 20,
+    restarts: int = 1,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Centres ``(clusters, D)`` float32 and labels ``(N,)`` int64: the nearest centre of each of ``vectors (N, D)``.
+
+    Lloyd's algorithm from random vectors, the best of ``restarts`` (faiss). Equal seeds give equal results; so did
+    one and two threads wherever we compared. No cluster is empty: one that would be gets the vector farthest from
+    its own centre. Raises SSVHError for more clusters than vectors and for values that are not finite in float32.
+    """
+    if np.ndim(vectors) != 2 or not 1 <= clusters <= len(vectors):
+        raise SSVHError(
+            f"k-means divides vectors (N, D) into 1 to N clusters, got {np.shape(vectors)} and {clusters} clusters."
+        )
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large for float32 is reported below
+        origin = np.mean(vectors, axis=0, dtype=np.float64)
+        centred = np.ascontiguousarray(vectors - origin, dtype=np.float32)  # small numbers: exact distances
+    if not np.isfinite(centred).all():
+        raise SSVHError("k-means got NaN, infinity or values beyond float32. Look for the video they come from.")
+    centres, labels = _lloyd(centred, clusters, int(np.random.default_rng(seed).integers(2**31)), iterations, restarts)
+    _fill_empty(centred, centres, labels)
+    return (centres + origin).astype(np.float32), labels
+
+
+def _lloyd(
+    vectors: np.ndarray, clusters: int, seed: int, iterations: int, restarts: int
+) -> tuple[np.ndarray, np.ndarray]:
+    import faiss  # not needed by those who only import a method
+
+    # The bounds keep faiss from subsampling large clusters and from warning of small ones.
+    options = {"max_points_per_centroid": len(vectors), "min_points_per_centroid": 1}
+    found = faiss.Kmeans(vectors.shape[1], clusters, niter=iterations, nredo=restarts, seed=seed, **options)
+    found.train(vectors)
+    return found.centroids, found.index.search(vectors, 1)[1][:, 0]
+
+
+def _fill_empty(vectors: np.ndarray, centres: np.ndarray, labels: np.ndarray) -> None:
+    """Give each empty cluster a vector, and every vector that is then nearer to it; in place.
+
+    It ends: each step lowers the summed distance, or, where all distances are 0, the number of empty clusters.
+    """
+    while len(empty := np.flatnonzero(np.bincount(labels, minlength=len(centres)) == 0)):
+        distance = np.linalg.norm(vectors - centres[labels], axis=1)
+        alone = np.bincount(labels, minlength=len(centres))[labels] == 1
+        moved = np.argmax(np.where(alone, -1.0, distance))
+        centres[empty[0]] = vectors[moved]
+        labels[np.linalg.norm(vectors - vectors[moved], axis=1) < distance] = empty[0]
+        labels[moved] = empty[0]
+
+
+def component_vote(codes: np.ndarray, labels: np.ndarray, clusters: int) -> np.ndarray:
+    """The majority of each bit over the ``codes (N, K)`` ±1 of each cluster: ``(clusters, K)`` ±1, int8.
+
+    A tie is +1. It is the code of least summed Hamming distance to the members: the hash centre of AutoSSVH (Lian
+    et al., CVPR 2025). Raises SSVHError for codes that are not ±1, and for a cluster without members.
+    """
+    if not np.isin(codes, (-1, 1)).all():
+        raise SSVHError("Component voting takes codes of -1 and 1; binarise them first.")
+    if np.shape(labels) != (len(codes),) or not np.array_equal(np.unique(labels), np.arange(clusters)):
+        raise SSVHError(f"Component voting needs a label for each code, and members in each of {clusters} clusters.")
+    surplus = np.zeros((clusters, codes.shape[1]))
+    np.add.at(surplus, labels, codes)
+    return np.where(surplus >= 0, 1, -1).astype(np.int8)
+
+
+def prototypes(
+    vectors: np.ndarray, clusters: int, seed: int | np.random.Generator, temperature: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels ``(N,)``, cluster means of length 1 ``(M, D)`` and their concentrations ``(M,)`` from ``vectors (N, D)``.
+
+    As in PCL (Li et al., ICLR 2021) and AutoSSVH's released code: the concentration is the mean distance to the centre
+    over log(members + 10), that of a single member the largest; clipped to the 10th and 90th percentile, then scaled to
+    the mean ``temperature``. It is 0 for clusters of equal vectors if there are enough of them; a loss divided by it is
+    then infinite or NaN, there as here.
+    """
+    centres, labels = kmeans(vectors, clusters, seed, restarts=5)
+    distance, members = np.linalg.norm(vectors - centres[labels], axis=1), np.bincount(labels, minlength=clusters)
+    spread = np.bincount(labels, distance, minlength=clusters) / members / np.log(members + 10)
+    spread = np.where(members > 1, spread, spread.max())
+    spread = np.clip(spread, *np.percentile(spread, (10, 90)))
+    unit = centres / np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-12)
+    with np.errstate(invalid="ignore"):  # the loss shows it
+        return labels, unit.astype(np.float32), (temperature * spread / spread.mean()).astype(np.float32)

@@ -1,0 +1,142 @@
+"""Embedded datasets on disk: pixels and features in the published layout, with a manifest that proves them whole.
+
+The CNN that describes their frames lies beside them in ``still-cnn/``, proven whole in the same way, so that it is
+trained once for all of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from filelock import FileLock
+from tqdm import tqdm
+
+from ...errors import SSVHError
+from ...utils.files import digest, digest_of, make_folder, read_json, write_folder, write_json
+from ..released import write_part
+from . import generator, moving_digits
+from .generator import Domain
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MANIFEST = "manifest.json"
+NETWORK, WEIGHTS = "still-cnn", "model.safetensors"
+_BAR = "{desc}: {bar} {percentage:.0f}% · {remaining} left"
+
+
+def ensure(folder: Path, domain: Domain, size: str, *, seed: int = 0, progress: bool = False) -> None:
+    """Build the dataset in ``folder`` unless a whole one of the same recipe, size and seed is there already.
+
+    Safe to call from several processes; an interrupt leaves what was there before. Raises SSVHError when
+    the folder cannot be written or holds something else.
+    """
+    parts = [f"{domain.NAME}_{part}" for part in ("train", "query")]
+    names = {"dataset.toml"} | {f"{part}_{kind}" for part in parts for kind in ("feats.h5", "labels.mat", "extras.h5")}
+    facts = {"size": size, "seed": seed, "recipe": recipe(domain)}
+    _ensure(folder, facts, names, lambda partial: _build(partial, folder, domain, size, seed, progress))
+
+
+def recipe(domain: Domain) -> str:
+    """A fingerprint of how a dataset is made: the source text of the renderer, of the CNN and of this file."""
+    from . import still_cnn
+
+    modules = (generator, domain, moving_digits, still_cnn, sys.modules[__name__])
+    return digest_of([inspect.getsource(module) for module in modules])
+
+
+def pretrained(folder: Path, seed: int = 0, *, progress: bool = False) -> nn.Sequential:
+    """The frozen CNN of a seed, from ``folder``; trained and put there if a whole one of this recipe is missing."""
+    from . import still_cnn
+
+    def train(partial: Path) -> None:
+        with tqdm(total=still_cnn.STEPS, desc="Training the CNN", disable=not progress, bar_format=_BAR) as bar:
+            still_cnn.save(still_cnn.pretrain(seed, step_done=bar.update), partial / WEIGHTS)
+
+    _ensure(folder, {"seed": seed, "recipe": recipe(moving_digits)}, {WEIGHTS}, train)
+    return still_cnn.load(folder / WEIGHTS)
+
+
+def _ensure(folder: Path, facts: dict, names: set[str], fill: Callable[[Path], object]) -> None:
+    """Let ``fill`` make the files ``names`` of ``folder`` unless its manifest says the same facts and proves them."""
+
+    def fill_and_prove(partial: Path) -> None:
+        fill(partial)
+        files = {path.name: digest(path) for path in sorted(partial.iterdir())}
+        write_json(partial / MANIFEST, facts | {"files": files})
+
+    if _is_whole(folder, facts, names):
+        return
+    make_folder(folder.parent)
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        if not _is_whole(folder, facts, names):
+            _refuse_to_replace_others_files(folder, names)
+            write_folder(folder, fill_and_prove)
+
+
+def _refuse_to_replace_others_files(folder: Path, names: set[str]) -> None:
+    """SSVHError if filling ``folder`` anew would delete something that filling it did not make."""
+    if folder.exists() and not folder.is_dir():
+        raise SSVHError(f"{folder} is a file; the dataset needs a folder of this name. Move it away, or choose a root.")
+    foreign = {path.name for path in folder.glob("*")} - names - {MANIFEST}
+    with contextlib.suppress(SSVHError, OSError):
+        if "recipe" not in read_json(folder / MANIFEST):
+            foreign.add(MANIFEST)
+    if foreign:
+        listed = ", ".join(sorted(foreign))
+        raise SSVHError(
+            f"{folder} holds files that are not this dataset's: {listed}. Move them away, or choose a root."
+        )
+
+
+def _is_whole(folder: Path, facts: dict, names: set[str]) -> bool:
+    with contextlib.suppress(SSVHError, OSError, KeyError, AttributeError):
+        manifest = read_json(folder / MANIFEST)
+        return (
+            all(manifest[key] == value for key, value in facts.items())
+            and manifest["files"].keys() == names
+            and all(digest(folder / name) == value for name, value in manifest["files"].items())
+        )
+    return False
+
+
+def _build(partial: Path, folder: Path, domain: Domain, size: str, seed: int, progress: bool) -> None:
+    """Render the videos, describe their frames and write both to ``partial``, which becomes ``folder``."""
+    from . import still_cnn
+
+    cnn = pretrained(folder.with_name(NETWORK), seed, progress=progress)
+    counts = dict(zip(("train", "query"), generator.SIZES[size], strict=True))
+    chunk = 100  # videos rendered and described at a time
+    tables = {}
+    with tqdm(total=sum(counts.values()), desc=f"Building {folder.name}", disable=not progress, bar_format=_BAR) as bar:
+        for part, videos in counts.items():
+            plan = domain.make_plan(part, videos, np.random.default_rng([seed, domain.STREAMS[part]]))
+            frames, features = [], []
+            for start in range(0, videos, chunk):
+                frames.append(domain.render(plan.part(slice(start, start + chunk))))
+                features.append(still_cnn.features(cnn, frames[-1]))
+                bar.update(len(frames[-1]))
+            tables[part] = write_part(
+                partial,
+                f"{domain.NAME}_{part}",
+                np.concatenate(features),
+                np.eye(len(domain.CLASSES), dtype=np.uint8)[plan.label],
+                thumbnails=np.concatenate(frames),
+                informative=plan.informative,
+            )
+    (partial / "dataset.toml").write_text(_toml(folder.name, size, domain.CLASSES, tables), encoding="utf-8")
+
+
+def _toml(name: str, preset: str, classes: tuple[str, ...], tables: dict[str, dict]) -> str:
+    quoted = ", ".join(f'"{label}"' for label in classes)
+    lines = [f'name = "{name}"', f'preset = "{preset}"', "query_in_database = false", f"classes = [{quoted}]"]
+    for part, table in tables.items():
+        lines += ["", f"[{part}]", f'features = ["{table["features"][0]}"]']
+        lines += [f'{key} = "{table[key]}"' for key in ("labels", "extras")]
+    return "\n".join(lines) + "\n"

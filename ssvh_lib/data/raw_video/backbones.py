@@ -1,0 +1,185 @@
+"""Frozen image networks of 🤗 Transformers as describers of pictures: ResNet, ConvNeXt, ViT, DINOv2, CLIP …
+
+A name is that of the model hub (``microsoft/resnet-50``) or of a local folder with ``config.json``,
+``preprocessor_config.json`` and ``model.safetensors``. Weights are read from safetensors only, and no code that
+comes with a model is ever run.
+
+One rule says what describes a picture, of size D:
+
+1. Of a model with two towers, such as CLIP, the image tower alone is used, before its projection.
+2. Its ``pooler_output``, if it has one and the checkpoint holds the pooler's weights. (That of a ViT trained to
+   classify does not: its pooler would be random.)
+3. Otherwise the first token of ``last_hidden_state (B, tokens, D)``, which is the class token, or the mean over
+   the positions of ``last_hidden_state (B, D, H, W)``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import SSVHError
+from ...utils.devices import choose_device
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A frozen image network with the preparation of pictures that belongs to it; ``load_backbone`` makes one."""
+
+    name: str
+    model: nn.Module
+    processor: Any
+    pooled: bool  # whether pooler_output may be used
+    device: torch.device
+
+    def prepare(self, image: Image) -> Tensor:
+        """A picture of any size (RGB) -> the network's input ``(3, H, W)``, float32: resized, cropped, normalised."""
+        prepared = self.processor(np.asarray(image), input_data_format="channels_last", return_tensors="pt")
+        return prepared["pixel_values"][0]
+
+    def describe(self, pictures: Tensor, batch_size: int) -> np.ndarray:
+        """Prepared pictures ``(T, 3, H, W)`` -> features ``(T, D)`` float32; ``batch_size`` of them at a time.
+
+        Raises SSVHError if the network returns NaN or infinity, or runs out of memory.
+        """
+        import torch
+
+        layout = torch.channels_last  # in which convolutions are faster
+        try:
+            with torch.inference_mode():
+                parts = [
+                    self._pool(self.model(part.to(self.device, memory_format=layout))).float().cpu()
+                    for part in pictures.split(batch_size)
+                ]
+        except torch.OutOfMemoryError as error:
+            raise SSVHError(
+                f"{batch_size} pictures at a time are too many for {self.device}; ask for fewer."
+            ) from error
+        features = torch.cat(parts).numpy()
+        if not np.isfinite(features).all():
+            raise SSVHError(f"The backbone {self.name} returns NaN or infinity. Are its weights whole?")
+        return features
+
+    def fingerprint(self) -> str:
+        """Of the weights and of the preparation, 16 hex digits: the same for the hub's copy and a local one."""
+        total = hashlib.sha256(self.processor.to_json_string().encode())
+        for key, tensor in sorted(self.model.state_dict().items()):
+            total.update(key.encode())
+            total.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
+        return total.hexdigest()[:16]
+
+    def _pool(self, output: Any) -> Tensor:
+        pooled = getattr(output, "pooler_output", None)
+        if self.pooled and pooled is not None:
+            return pooled.flatten(1)  # (B, D, 1, 1) of a convolutional network
+        hidden = output.last_hidden_state
+        return hidden[:, 0] if hidden.ndim == 3 else hidden.flatten(2).mean(2)
+
+
+def load_backbone(name: str | Path, device: str = "auto") -> Backbone:
+    """The backbone of a hub name or local folder on a device, ready to describe pictures.
+
+    Raises SSVHError, saying what to do, if it cannot be had (no such folder, no network, weights that are not
+    safetensors or not whole) or is no image model, or if the device is not there.
+    """
+    try:
+        import torch
+        from transformers import AutoImageProcessor, AutoModel
+    except ImportError as error:
+        raise SSVHError("Backbones need Transformers: pip install 'ssvh-lib[video]'.") from error
+    place = choose_device(device)
+    options = {"local_files_only": _is_folder(name), "trust_remote_code": False}
+    with _explained(str(name)), _quiet():
+        if not options["local_files_only"]:
+            _ask_hub(str(name))
+        processor = AutoImageProcessor.from_pretrained(str(name), backend="pil", **options)
+        model, loading = AutoModel.from_pretrained(
+            str(name), use_safetensors=True, dtype=torch.float32, output_loading_info=True, **options
+        )
+    missing = set(loading["missing_keys"])
+    tower, prefix = (model.vision_model, "vision_model.") if hasattr(model, "vision_model") else (model, "")
+    if tower.main_input_name != "pixel_values":
+        raise SSVHError(f"{name} is no image model: it takes {tower.main_input_name}, not pixel_values.")
+    poolers = {key for key in missing if "pooler" in key}
+    lost = sorted(key for key in missing - poolers if key.startswith(prefix))
+    if lost:
+        raise SSVHError(f"The weights of {name} are not whole: {len(lost)} arrays are missing, for example {lost[0]}.")
+    frozen = tower.requires_grad_(False).eval().to(place, memory_format=torch.channels_last)
+    return Backbone(str(name), frozen, processor, not poolers, place)
+
+
+def _is_folder(name: str | Path) -> bool:
+    """Whether the backbone lies in a local folder, which then must hold what is needed; SSVHError if not."""
+    folder = Path(name)
+    if not folder.is_dir():
+        if folder.is_absolute() or str(name).startswith((".", "~")) or str(name).count("/") > 1:
+            raise SSVHError(f"There is no folder {name} to load a backbone from.")
+        return False
+    lacking = [file for file in ("config.json", "preprocessor_config.json") if not (folder / file).is_file()]
+    if lacking:
+        raise SSVHError(
+            f"{folder} has no {' and no '.join(lacking)}. A backbone's folder is what save_pretrained of an image "
+            "model of Transformers and of its image processor write."
+        )
+    if not any(folder.glob("*.safetensors")):
+        pickled = ", ".join(sorted(path.name for kind in ("*.bin", "*.pt", "*.pth") for path in folder.glob(kind)))
+        raise SSVHError(
+            f"{folder} has no model.safetensors{f', only {pickled}' if pickled else ''}. Weights are read from "
+            "safetensors alone, because a pickled file can run any program: save the model again with save_pretrained, "
+            "or take a revision of it that has safetensors."
+        )
+    return True
+
+
+def _ask_hub(name: str) -> None:
+    """OSError, at once, if the hub cannot be reached for what is not here yet; Transformers would try for minutes."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+
+    if try_to_load_from_cache(name, "config.json") is None:
+        try:
+            get_hf_file_metadata(hf_hub_url(name, "config.json"), timeout=10)
+        except Exception as error:  # the hub's library has changed its HTTP client, and with it their kinds, before
+            raise OSError(f"huggingface.co does not give it: {error}") from error
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Whatever Transformers, the hub or safetensors have against a backbone, as one SSVHError."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError) as error:
+        reason = (str(error) or type(error).__name__).strip().splitlines()[0].split(". ")[0].rstrip(".")
+        raise SSVHError(
+            f"The backbone {name} cannot be loaded ({reason}). It must be an image model of Transformers with weights "
+            "in safetensors: a name on huggingface.co, which needs a network the first time, or a local folder that "
+            "save_pretrained wrote."
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Transformers' own bars and reports; what is wrong is said in one error."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,1 @@
+"""Codes and what they are worth: Hamming distances, rankings, average precision, significance."""

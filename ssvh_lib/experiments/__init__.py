@@ -1,0 +1,1 @@
+"""Experiments: which runs a published table needs, carried out and measured, and their records."""

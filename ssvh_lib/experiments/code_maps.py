@@ -1,0 +1,145 @@
+"""Maps of codes in the plane, by t-SNE and by UMAP (S5VH's Figure 5), and how far they, and the codes, keep classes.
+
+The maps hold the database videos of the first ten classes: the paper does not say which videos its figure shows.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from ..data import Dataset, load_dataset
+from ..errors import SSVHError
+from ..evaluation.codes import Codes, load_codes
+from ..evaluation.hamming import hamming_distances
+from ..literature.names import printed_name
+from .experiment import Experiment, folder_of
+
+CLASSES, VIDEOS, NEIGHBOURS = 10, 1_000, 10
+NOTE = (
+    "How many of a video's ten nearest are of its class, in the mean: in the map, by the Hamming distance of the "
+    "codes, and by chance."
+)
+SEED = 0  # of both projections, whose start is random
+PERPLEXITY, UMAP_NEIGHBOURS = 30, 15  # the defaults of both; fewer for fewer videos
+
+
+def collect(experiments: Sequence[Experiment], records: list[dict], _preset: str) -> list[dict]:
+    """Two records for each run, one a projection: its videos' places in the plane and their classes.
+
+    Needs the codes of the runs. Raises SSVHError if they are not there, or if fewer than four videos are of one of the
+    first ten classes.
+    """
+    found = []
+    layout = "{l_bar}{bar:30}| {remaining} left"
+    for experiment, record in zip(tqdm(experiments, "maps of codes", bar_format=layout), records, strict=True):
+        dataset = load_dataset(experiment.dataset, experiment.root)
+        rows, classes = some_videos(dataset)
+        codes = load_codes(folder_of(experiment) / "codes.npz")["database"]
+        kept = {name: record[name] for name in ("dataset", "method", "variant", "label", "preset", "bits", "seed")}
+        found += [kept | one for one in maps(Codes(codes.packed[rows]), classes, dataset.classes[:CLASSES])]
+    return found
+
+
+def some_videos(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Database rows of at most ``VIDEOS`` videos of exactly one of the first ten classes, evenly spread, and classes.
+
+    Raises SSVHError if there are fewer than four.
+    """
+    labels = dataset.database.labels[:, :CLASSES] > 0
+    rows = np.flatnonzero(labels.sum(axis=1) == 1)
+    if len(rows) < 4:
+        raise SSVHError(
+            f"A map of codes needs four videos of the first {CLASSES} classes, each of one of these only; "
+            f"the database of {dataset.name} has {len(rows)}."
+        )
+    rows = rows[np.linspace(0, len(rows) - 1, min(VIDEOS, len(rows))).astype(int)]
+    return rows, labels[rows].argmax(axis=1)
+
+
+def maps(codes: Codes, classes: np.ndarray, names: Sequence[str]) -> list[dict]:
+    """Both projections of the codes of N videos of ``classes (N,)``, as plain JSON; equal codes give equal maps.
+
+    With ``same_class_share`` of the codes, and what it would be if all were equal.
+    """
+    distances = hamming_distances(codes, codes)
+    shared = {
+        "class": classes.tolist(),
+        "classes": list(names),
+        "same_class_by_code": round(same_class_share(distances, classes), 4),
+        "same_class_by_chance": round(same_class_share(np.zeros_like(distances), classes), 4),
+    }
+    places = {name: np.round(project(codes.signs()).astype(float), 2) for name, project in PROJECTIONS.items()}
+    return [
+        {"projection": name, "x": place[:, 0].tolist(), "y": place[:, 1].tolist(), **shared}
+        for name, place in places.items()
+    ]
+
+
+def tsne(signs: np.ndarray) -> np.ndarray:
+    """t-SNE (van der Maaten & Hinton, 2008) of codes ±1 ``(N, K)`` by their Hamming distances: ``(N, 2)``."""
+    from sklearn.manifold import TSNE
+
+    perplexity = min(PERPLEXITY, (len(signs) - 1) / 3)
+    return TSNE(metric="hamming", init="random", perplexity=perplexity, random_state=SEED).fit_transform(signs)
+
+
+def umap(signs: np.ndarray) -> np.ndarray:
+    """UMAP (McInnes et al., 2018) of codes ±1 ``(N, K)`` by their Hamming distances: ``(N, 2)``."""
+    with warnings.catch_warnings():  # about parts that are not used: TensorFlow, threads, the way back from the plane
+        warnings.simplefilter("ignore")
+        from umap import UMAP
+
+        neighbours = min(UMAP_NEIGHBOURS, len(signs) - 1)
+        reducer = UMAP(metric="hamming", n_neighbors=neighbours, random_state=SEED, n_jobs=1)
+        return reducer.fit_transform(signs)
+
+
+PROJECTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"t-SNE": tsne, "UMAP": umap}
+
+
+def same_class_share(distances: np.ndarray, classes: np.ndarray, k: int = NEIGHBOURS) -> float:
+    """How many of the k nearest others are of a video's own class: the mean share, given ``distances (N, N)``.
+
+    Of those that are as far as the k-th, each counts in part, so that the share is what any order of them has in the
+    mean. For fewer than k others, all are taken.
+    """
+    others = np.where(np.eye(len(classes), dtype=bool), np.inf, distances.astype(float))
+    k = min(k, len(classes) - 1)
+    furthest = np.partition(others, k - 1, axis=1)[:, k - 1, None]
+    nearer, tied = others < furthest, others == furthest
+    weights = nearer + tied * (k - nearer.sum(axis=1, keepdims=True)) / tied.sum(axis=1, keepdims=True)
+    return float((weights * (classes[:, None] == classes)).sum(axis=1).mean() / k)
+
+
+def table(records: list[dict], order: Sequence[str]) -> pd.DataFrame:
+    """A row for each method, code length and projection: the share of a video's ten nearest that are of its class.
+
+    Means over seeds: in the map, in Hamming space, and by chance. ``order`` is that of printed names.
+    """
+    rows = [
+        {
+            "method": printed_name(**record), "bits": record["bits"], "projection": record["projection"],
+            "in the map": _share_in_map(record), "by code": record["same_class_by_code"],
+            "by chance": record["same_class_by_chance"],
+        }
+        for record in records
+    ]  # fmt: skip
+    if not rows:
+        return pd.DataFrame()
+    means = pd.DataFrame(rows).groupby(["method", "bits", "projection"], as_index=False, sort=False).mean()
+    place = {name: number for number, name in enumerate(order)}
+    means = means.sort_values("method", key=lambda names: names.map(place).fillna(len(place)), kind="stable")
+    shares = ["in the map", "by code", "by chance"]
+    means[shares] = means[shares].map("{:.3f}".format)
+    return means.reset_index(drop=True)
+
+
+def _share_in_map(record: dict) -> float:
+    place = np.stack([record["x"], record["y"]], axis=1)
+    squares = ((place[:, None] - place) ** 2).sum(axis=2)
+    return same_class_share(squares, np.array(record["class"]))

@@ -1,0 +1,91 @@
+"""What is measured of a run: files of numbers in its folder, each with the fingerprint of the code that made it.
+
+``metrics.json`` (with ``codes.npz``) is about the dataset trained on, ``on-<dataset>.json`` about another one, and
+``by_epoch.json`` about the weights after each epoch. What is there and made by today's code is kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from torch import nn
+
+from ..data import Dataset
+from ..evaluation.codes import Codes, encode, save_codes
+from ..evaluation.metrics import CUTOFFS, Evaluation, evaluate
+from ..evaluation.rejection import rejection
+from ..training.runs import Run
+from ..utils.files import read_json, write_json
+from ..utils.fingerprint import code_digest
+
+Maker = Callable[[Run, nn.Module, Dataset], dict]  # of a file of measures
+BY_EPOCH = (5, 20)  # cutoffs of mAP that are followed from epoch to epoch
+
+
+def measure(done: Run, model: nn.Module, dataset: Dataset) -> dict:
+    """Encode and evaluate a trained model; writes ``codes.npz`` and ``metrics.json`` into its run."""
+    codes, metrics = _measured(model, dataset)
+    save_codes(done.folder / "codes.npz", **codes)
+    return _write(done.folder / "metrics.json", metrics, measure, dataset)
+
+
+def measure_on(done: Run, model: nn.Module, dataset: Dataset) -> dict:
+    """The same on a dataset that the model was not trained on; writes ``on-<dataset>.json`` into its run."""
+    _, metrics = _measured(model, dataset)
+    return _write(done.folder / f"on-{dataset.name}.json", metrics, measure_on, dataset)
+
+
+def measure_epochs(done: Run, model: nn.Module, dataset: Dataset) -> dict:
+    """mAP@5 and mAP@20 as initialised and after every epoch, which were kept; writes ``by_epoch.json`` into the run."""
+    device, epochs = next(model.parameters()).device, list(range(model.config.epochs + 1))
+    maps = [_map_after(done.model(epoch).to(device), dataset) for epoch in epochs]
+    curves = {f"mAP@{k}": [found[k] for found in maps] for k in maps[0]}
+    return _write(done.folder / "by_epoch.json", {"epoch": epochs} | curves, measure_epochs, dataset)
+
+
+def up_to_date(path: Path, maker: Maker, dataset: Dataset) -> bool:
+    """Whether a file of measures is there, made of the dataset as it is, by its maker's code as it is."""
+    return path.is_file() and _origin(maker, dataset).items() <= read_json(path).items()
+
+
+def _origin(maker: Maker, dataset: Dataset) -> dict[str, str]:
+    return {"code": _code(maker.__name__), "data_fingerprint": dataset.fingerprint}
+
+
+@cache
+def _code(maker: str) -> str:
+    return code_digest(("experiments.measures", maker))
+
+
+def _measured(model: nn.Module, dataset: Dataset) -> tuple[dict[str, Codes], dict]:
+    start = time.perf_counter()
+    codes = {"database": encode(model, dataset.database), "query": encode(model, dataset.query)}
+    seconds = time.perf_counter() - start
+    metrics = _evaluated(codes, dataset, CUTOFFS).to_json() | {
+        "encoded_per_second": round(sum(map(len, codes.values())) / seconds),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+    }
+    if hasattr(model, "uncertainty"):
+        metrics["rejection"] = rejection(model, dataset, **codes)
+    return codes, metrics
+
+
+def _map_after(model: nn.Module, dataset: Dataset) -> dict[int, float]:
+    codes = {"database": encode(model, dataset.database), "query": encode(model, dataset.query)}
+    return _evaluated(codes, dataset, BY_EPOCH).map
+
+
+def _evaluated(codes: dict[str, Codes], dataset: Dataset, cutoffs: tuple[int, ...]) -> Evaluation:
+    """The evaluation of codes, at the cutoffs that the database is large enough for."""
+    labels, own = (dataset.query.labels, dataset.database.labels), dataset.query_in_database
+    fitting = tuple(k for k in cutoffs if k <= len(codes["database"]) - own)
+    return evaluate(codes["query"], codes["database"], *labels, k=fitting, query_in_database=own, progress=False)
+
+
+def _write(path: Path, measures: dict, maker: Maker, dataset: Dataset) -> dict:
+    content = measures | _origin(maker, dataset)
+    write_json(path, content)
+    return content

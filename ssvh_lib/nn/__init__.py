@@ -1,0 +1,1 @@
+"""Networks and their parts: layers, encoders, backbones and the learning-rate schedules."""

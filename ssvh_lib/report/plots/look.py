@@ -1,0 +1,161 @@
+"""The look of all figures: colours for people who see few of them, fonts, and a byte-stable ``save``."""
+
+from __future__ import annotations
+
+import math
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+
+from ...literature.names import title
+from ...utils.files import make_folder, write_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which people who see few colours can tell apart (without their yellow, too pale for lines).
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+INFORMATIVE, FILLER = "#009E73", "#999999"
+QUIET = "#767676"  # of what only explains: dark enough to be read on white
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_GREYS = (QUIET, "#4a4a4a")
+_THIN = 1.0  # width of lines that are there for comparison
+DASHES = ("-", "--", ":", "-.")
+SYSTEMS = ("autossvh", "s5vh", "conmh")  # what the course is about; they keep their colours and stand out
+_STYLE = {
+    "font.family": "DejaVu Sans",  # comes with Matplotlib, so that figures are the same everywhere
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "axes.axisbelow": True,
+    "axes.prop_cycle": cycler(color=COLOURS),
+    "axes.titleweight": "bold",
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 110,
+    "svg.hashsalt": "ssvh",
+    "svg.fonttype": "path",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The look of all figures, for the time of a ``with`` block.
+
+    Not ``rc_context``, which would also put back what Jupyter sets when the first figure is made.
+    """
+    before = {name: plt.rcParams[name] for name in _STYLE}
+    plt.rcParams.update(_STYLE)
+    try:
+        yield
+    finally:
+        plt.rcParams.update(before)
+
+
+def save(figure: Figure, path: Path) -> list[Path]:
+    """Write ``path`` as SVG and PNG; the same figure gives the same bytes. Closes the figure."""
+    make_folder(path.parent)
+    paths = [path.with_suffix(".svg"), path.with_suffix(".png")]
+    metadata = [{"Date": None, "Creator": None}, {"Software": None}]
+    with style():
+        for target, facts in zip(paths, metadata, strict=True):
+            write_file(target, lambda partial, facts=facts: figure.savefig(partial, metadata=facts, dpi=150))
+    plt.close(figure)
+    return paths
+
+
+def panels(count: int, *, width: float = 3.8, height: float = 3.6, **options: Any) -> tuple[Figure, list[Axes]]:
+    """A figure with ``count`` panels side by side, each of ``width`` and ``height`` in inches."""
+    figure, row = plt.subplots(1, count, figsize=(width * count, height), squeeze=False, **options)
+    return figure, list(row[0])
+
+
+def colour(number: int) -> str:
+    """The colour of the ``number``-th line; they begin again when they are used up."""
+    return COLOURS[number % len(COLOURS)]
+
+
+def marker(number: int) -> str:
+    """The marker of the ``number``-th line, another one where its colour has been used before."""
+    return MARKERS[(number + 3 * (number // len(COLOURS))) % len(MARKERS)]
+
+
+def line(number: int) -> dict[str, Any]:
+    """Colour, dashes and marker of the ``number``-th line; where the colours begin again, the dashes differ."""
+    dashes = DASHES[number // len(COLOURS) % len(DASHES)]
+    return {"color": colour(number), "linestyle": dashes, "marker": marker(number), "markersize": 4}
+
+
+def looks(rows: dict[str, list[dict]]) -> dict[str, dict[str, Any]]:
+    """How the line of each row is drawn, by printed name.
+
+    Every method, or labelled row, has a colour and a marker; the three systems have the same in all figures. Variants
+    other than the paper's are dashed, with hollow markers. Where there are more rows than colours, the systems keep
+    theirs, thick, and all others are thin and grey.
+    """
+    first = {name: runs[0] for name, runs in rows.items()}
+    systems = [name for name, record in first.items() if _hue(record) in SYSTEMS and not record["label"]]
+    crowded = len(rows) > len(COLOURS) and bool(systems)
+    numbers = _numbers([_hue(first[name]) for name in (systems if crowded else rows)])
+    found, grey = {}, 0
+    for name, record in first.items():
+        if crowded and name not in systems:
+            found[name] = {"color": _GREYS[grey % 2], "linestyle": DASHES[grey // 2 % 4], "linewidth": _THIN}
+            grey += 1
+        else:
+            hollow = {} if record["variant"] == "paper" else {"linestyle": "--", "markerfacecolor": "white"}
+            found[name] = line(numbers[_hue(record)]) | {"linewidth": 2.4 if crowded else 1.6, "zorder": 3} | hollow
+    return found
+
+
+def _hue(record: dict) -> str:
+    """What has one colour: a method, also if its row is labelled by its name, or another label."""
+    plain = re.sub(r"^[IVX]+ ", "", record["label"])
+    return record["method"] if plain in ("", title(record["method"])) else record["label"]
+
+
+def _numbers(hues: list[str]) -> dict[str, int]:
+    """The number of each colour: those of the systems are kept for them as long as there are others."""
+    fixed = {hue: SYSTEMS.index(hue) for hue in hues if hue in SYSTEMS}
+    after = [*range(len(SYSTEMS), len(COLOURS)), *range(len(SYSTEMS))] if fixed else range(len(COLOURS))
+    free = [number for number in (*after, *range(len(COLOURS), 99)) if number not in fixed.values()]
+    others = dict.fromkeys(hue for hue in hues if hue not in fixed)
+    return fixed | dict(zip(others, free, strict=False))
+
+
+def legend(figure: Figure, **options: Any) -> None:
+    """The names of the lines of all panels, each once, below them; the figure grows by what they need."""
+    found = {}
+    for panel in figure.axes:
+        handles, labels = panel.get_legend_handles_labels()
+        found = dict(zip(labels, handles, strict=True)) | found
+    longest = max(map(len, found), default=1)
+    lines = math.ceil(len(found) / max(1, int(figure.get_figwidth() / (0.5 + 0.074 * longest))))
+    figure.set_figheight(figure.get_figheight() + 0.24 * lines)
+    columns = math.ceil(len(found) / max(lines, 1))
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns, **options)
+
+
+def band(panel: Axes, x: list, values: np.ndarray, look: dict[str, Any], name: str) -> None:
+    """The mean of ``values (S, X)`` over seeds as a line and, of several, ± one standard deviation as a band.
+
+    What is NaN is left out. Thin lines, which are there for comparison, have no band.
+    """
+    counts = np.isfinite(values).sum(axis=0)
+    shown = counts > 0
+    x, values, counts = np.asarray(x)[shown], values[:, shown], counts[shown]
+    mean = np.nansum(values, axis=0) / counts
+    panel.plot(x, mean, label=name, **look)
+    if len(values) > 1 and look.get("linewidth") != _THIN:
+        spread = np.sqrt(np.nansum((values - mean) ** 2, axis=0) / np.maximum(counts - 1, 1))
+        panel.fill_between(x, mean - spread, mean + spread, color=look["color"], alpha=0.18, linewidth=0)

@@ -1,0 +1,1 @@
+"""Indexes of codes, kept on disk, and searches from a video to its neighbours."""

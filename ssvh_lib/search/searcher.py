@@ -1,0 +1,184 @@
+"""From a run to an index of its database, and from a video to its neighbours there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+from tqdm import tqdm
+
+from ..data import Dataset, VideoFeatures, load_dataset
+from ..data.raw_video.backbones import load_backbone
+from ..data.raw_video.frame_features import BATCH_SIZE, read_pictures
+from ..errors import SSVHError, unknown
+from ..evaluation.codes import Codes, encode, load_codes
+from ..training.runs import Run
+from ..utils.devices import choose_device
+from ..utils.files import data_root, digest, read_json
+from .index import HammingIndex
+from .index_kinds import KINDS
+from .page import Found, Shown
+
+BATCH = 512  # videos encoded between two steps of the progress bar
+_SOURCE = {"run", "weights", "dataset", "root", "data_fingerprint", "backbone"}  # what an index must tell
+
+
+def index_run(
+    folder: str | Path,
+    dataset: str | None = None,
+    root: str | Path | None = None,
+    *,
+    kind: str = "flat",
+    device: str = "auto",
+) -> HammingIndex:
+    """An index of a dataset's database, encoded by the run in ``folder``; by default of the run's own dataset.
+
+    It remembers, as ``source``, run, dataset and backbone with their fingerprints, which ``Searcher`` needs. Raises
+    SSVHError if the run is not finished, or if the dataset is not there or of another shape than the run's.
+    """
+    if kind not in KINDS:  # which would otherwise be said after the encoding
+        raise unknown("kind of index", kind, KINDS)
+    run = Run(Path(folder))
+    if not run.finished:
+        raise SSVHError(f"{run.folder} holds no finished run. `ssvh train` prints the folder of a run it has finished.")
+    name, base = dataset or run.config["dataset"], Path(root) if root is not None else data_root()
+    loaded = load_dataset(name, base, progress=True)
+    own = run.config["data_fingerprint"] == loaded.fingerprint and (run.folder / "codes.npz").is_file()
+    codes = load_codes(run.folder / "codes.npz")["database"] if own else _encoded(run, loaded.database, device)
+    source = {
+        "run": str(run.folder.resolve()),
+        "weights": digest(run.folder / "model.safetensors"),
+        "dataset": name,
+        "root": str(base.resolve()),
+        "data_fingerprint": loaded.fingerprint,
+        "backbone": _backbone(loaded),
+    }
+    return HammingIndex(codes, loaded.database.ids, kind=kind, source=source)
+
+
+def _encoded(run: Run, videos: VideoFeatures, device: str) -> Codes:
+    model = run.model().to(choose_device(device))
+    steps = tqdm(videos.batches(BATCH), total=-(-len(videos) // BATCH), desc="Encoding the database", leave=False)
+    return Codes(np.concatenate([encode(model, frames).packed for frames in steps]))
+
+
+def _backbone(dataset: Dataset) -> dict | None:
+    """Name or full path of the backbone that made the features, and its fingerprint; None if `ssvh extract` did not."""
+    path = dataset.root / "extract.json"
+    if not path.is_file():
+        return None
+    made = read_json(path)
+    if not all(isinstance(made.get(key), str) for key in ("backbone", "weights")):
+        raise SSVHError(f"{path} does not name a backbone and its weights. Extract the dataset again.")
+    name = str(Path(made["backbone"]).resolve()) if Path(made["backbone"]).is_dir() else made["backbone"]
+    return {"name": name, "weights": made["weights"]}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is searched for: a video as it is shown, its code, and, for a query of the dataset, what is known of it."""
+
+    shown: Shown
+    codes: Codes
+    labels: np.ndarray | None = None  # (L,)
+    itself: int | None = None  # its own row in the database, which is no answer
+
+
+@dataclass(frozen=True)
+class Searcher:
+    """An index opened for search, with the run and the dataset behind it; ``Searcher.open`` makes one."""
+
+    index: HammingIndex
+    run: Run
+    dataset: Dataset
+    device: str = "auto"
+
+    @classmethod
+    def open(
+        cls, path: str | Path, *, run: str | Path | None = None, root: str | Path | None = None, device: str = "auto"
+    ) -> Searcher:
+        """The index of a file; ``run`` and ``root`` name run and datasets if they were moved since it was made.
+
+        Raises SSVHError if the file is no whole index, or if run or dataset are gone or not what they were.
+        """
+        index = HammingIndex.load(path)
+        source = index.source
+        if not source.keys() >= _SOURCE:
+            raise SSVHError(f"{path} does not say which run made its codes. `ssvh index RUN` makes one that does.")
+        done = Run(Path(run or source["run"]))
+        if not done.finished:
+            raise SSVHError(f"There is no finished run in {done.folder}, where {path} has it. Name it: --run FOLDER.")
+        if digest(done.folder / "model.safetensors") != source["weights"]:
+            raise SSVHError(f"The run in {done.folder} is not the one that made {path}. Make the index again.")
+        dataset = load_dataset(source["dataset"], root or source["root"], progress=True)
+        if dataset.fingerprint != source["data_fingerprint"] or len(index) != len(dataset.database):
+            raise SSVHError(f"{dataset.root} is not what {path} was made of. Make the index again.")
+        return cls(index, done, dataset, device)
+
+    def query(self, row: int) -> Asked:
+        """A query of the dataset; SSVHError if there is none of this number."""
+        videos = self.dataset.query
+        if not 0 <= row < len(videos):
+            raise SSVHError(f"{self.dataset.name} has queries 0 to {len(videos) - 1}, there is none of number {row}.")
+        codes = encode(self._model, videos.part(np.array([row])))
+        shown = self._shown(videos, row, _bits(codes, 0))
+        return Asked(shown, codes, videos.labels[row], row if self.dataset.query_in_database else None)
+
+    def video(self, path: str | Path) -> Asked:
+        """A video file, described by the backbone that described the dataset.
+
+        Raises SSVHError if it cannot be read, or if the dataset was not made of videos by ``ssvh extract``.
+        """
+        backbone, file = self.index.source["backbone"], Path(path)
+        if backbone is None:
+            raise SSVHError(
+                f"{self.dataset.name} does not say how a video becomes features; only a dataset that `ssvh extract` "
+                "made does. Search for one of its own queries: --query 0."
+            )
+        if not file.is_file():
+            raise SSVHError(f"There is no video {file}.")
+        network = load_backbone(backbone["name"], self.device)
+        if network.fingerprint() != backbone["weights"]:
+            raise SSVHError(f"The backbone {backbone['name']} has other weights now. Extract the dataset again.")
+        pictures = read_pictures(file, self.dataset.database.frames, network)
+        codes = encode(self._model, network.describe(pictures.prepared, BATCH_SIZE)[None])
+        return Asked(Shown(file.name, (), _bits(codes, 0), pictures.thumbnails), codes)
+
+    def nearest(self, asked: Asked, k: int = 10) -> list[Found]:
+        """The ``k`` nearest videos of the database, without the one that is searched for."""
+        found = self.index.search(asked.codes, k + (asked.itself is not None))
+        pairs = zip(found.rows[0].tolist(), found.distances[0].tolist(), strict=True)
+        videos, known = self.dataset.database, asked.labels is not None and asked.labels.any()
+        return [
+            Found(
+                self._shown(videos, row, _bits(self.index.codes, row)),
+                distance,
+                bool((videos.labels[row] & asked.labels).any()) if known else None,
+            )
+            for row, distance in pairs
+            if row not in (-1, asked.itself)
+        ][:k]
+
+    def facts(self) -> list[str]:
+        """How the answers come about, in a few words a line."""
+        wanted, how = self.run.config, "exactly" if self.index.exact else "approximately"
+        return [
+            f"{len(self.index):,} videos of {self.dataset.name}, searched {how} (index: {self.index.kind})",
+            f"Codes of {self.index.bits} bits by {wanted['method']}, variant {wanted['config']['variant']}",
+        ]
+
+    @cached_property
+    def _model(self) -> nn.Module:
+        return self.run.model().to(choose_device(self.device))
+
+    def _shown(self, videos: VideoFeatures, row: int, code: np.ndarray) -> Shown:
+        labels = tuple(self.dataset.classes[column] for column in np.flatnonzero(videos.labels[row]))
+        frames = None if videos.thumbnails is None else videos.thumbnails[np.array([row])][0]
+        return Shown(videos.ids[row], labels, code, frames)
+
+
+def _bits(codes: Codes, row: int) -> np.ndarray:
+    return np.unpackbits(codes.packed[row]).astype(bool)

@@ -1,0 +1,1 @@
+"""What every package may use: files written whole, devices, processes measured alone, fingerprints of code."""

@@ -1,0 +1,121 @@
+"""Where derived things live, and how a file is written so that an interrupt never leaves half of one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from uuid import uuid4
+
+from ..errors import SSVHError
+
+_BLOCK = 1 << 20
+
+
+def project_root() -> Path:
+    """The checkout this library runs from, or the working folder when it was installed elsewhere."""
+    checkout = Path(__file__).resolve().parents[2]
+    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
+
+
+def data_root() -> Path:
+    """The folder of datasets: ``$SSVH_DATA``, or ``data/`` of the project."""
+    return Path(os.environ.get("SSVH_DATA") or project_root() / "data")
+
+
+def runs_root() -> Path:
+    """The folder of runs: ``$SSVH_RUNS``, or ``runs/`` of the project."""
+    return Path(os.environ.get("SSVH_RUNS") or project_root() / "runs")
+
+
+def make_folder(folder: Path) -> Path:
+    """Create ``folder`` and prove that it can be written; SSVHError if not."""
+    probe = folder / f".writable-{uuid4().hex}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise SSVHError(
+            f"{folder} cannot be written ({error.strerror}). Choose another folder, or make this one writable."
+        ) from error
+    return folder
+
+
+def write_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a file beside ``path``, then rename it there: readers see the old file or the new one.
+
+    The file beside keeps the suffix of ``path``, which some writers insist on.
+    """
+    partial = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
+    try:
+        write(partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    write_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write readable JSON atomically."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    """Read a JSON object; SSVHError if the file is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise SSVHError(f"{path} is not readable JSON ({error}). Delete it, or restore it, and start again.") from error
+    if not isinstance(content, dict):
+        raise SSVHError(f"{path} should hold a JSON object, it holds a {type(content).__name__}.")
+    return content
+
+
+def write_folder(folder: Path, fill: Callable[[Path], object]) -> None:
+    """Let ``fill`` make a folder beside ``folder``, then put it there, replacing what was."""
+    partial = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}")
+    partial.mkdir(parents=True)
+    try:
+        fill(partial)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def digest(path: Path) -> str:
+    """A fingerprint of a file's content, 16 hex digits.
+
+    Files up to 1 GiB are read whole; of larger ones 1,024 evenly spaced blocks of 1 MiB and the size count,
+    so that an 18 GB feature file takes about a second.
+    """
+    stat = path.stat()
+    return _digest(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, size: int, _changed: int) -> str:
+    total = hashlib.sha256(str(size).encode())
+    blocks = -(-size // _BLOCK)
+    stride = max(1, blocks / 1024)
+    with path.open("rb") as file:
+        position = 0.0
+        while position < blocks:
+            file.seek(int(position) * _BLOCK)
+            total.update(file.read(_BLOCK))
+            position += stride
+    return total.hexdigest()[:16]
+
+
+def digest_of(content: object) -> str:
+    """A fingerprint of anything JSON can hold, 16 hex digits; the order of keys does not matter."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

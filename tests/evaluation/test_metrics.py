@@ -1,0 +1,543 @@
+"""Measures of a ranking, against numbers worked by hand and against twins that are too simple to be wrong."""
+
+import json
+import re
+from itertools import permutations, product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ssvh_lib as ssvh
+from ssvh_lib.evaluation import metrics
+
+BITS = 8
+
+
+def at_distance(*distances):
+    """Codes ``(N, 8)`` that lie at these Hamming distances from the code of eight ones."""
+    return np.array([[0] * d + [1] * (BITS - d) for d in distances])
+
+
+QUERY = at_distance(0)
+
+
+def average_precision(distances, relevant, **conventions):
+    """mAP of one query whose database lies at ``distances``, relevant where 1; one cutoff, given as ``k``."""
+    k = conventions.pop("k")
+    labels = np.where(relevant, 7, 3)
+    return ssvh.evaluate(QUERY, at_distance(*distances), np.array([7]), labels, k=(k,), **conventions).map[k]
+
+
+def naive(order, relevant, k, divide_by):
+    """Average precision of one ranking, word by word."""
+    found, total = 0, 0.0
+    for place, item in enumerate(order[:k], start=1):
+        if relevant[item]:
+            found += 1
+            total += found / place
+    divisor = {"k": k, "min_k_relevant": min(k, sum(relevant)), "hits": found}[divide_by]
+    return total / divisor if divisor else 0.0
+
+
+def orders(distances):
+    """All rankings by distance, one for each order of the items at equal distance."""
+    groups = [[item for item, d in enumerate(distances) if d == level] for level in sorted(set(distances))]
+    for choice in product(*(permutations(group) for group in groups)):
+        yield [item for group in choice for item in group]
+
+
+@st.composite
+def rankings(draw, most=7):
+    """Distances of a small database with many ties, relevance of its items, and a cutoff."""
+    size = draw(st.integers(1, most))
+    distances = draw(st.lists(st.integers(0, 3), min_size=size, max_size=size))
+    relevant = draw(st.lists(st.booleans(), min_size=size, max_size=size))
+    return distances, relevant, draw(st.integers(1, size))
+
+
+@pytest.fixture
+def task(rng):
+    """Random codes and labels of 9 queries and 40 items, four classes: full of ties."""
+    return rng.integers(0, 2, (9, BITS)), rng.integers(0, 2, (40, BITS)), rng.integers(0, 4, 9), rng.integers(0, 4, 40)
+
+
+def assert_same(first, second):
+    assert first.map == pytest.approx(second.map, abs=1e-12)
+    assert first.queries_without_relevant == second.queries_without_relevant
+    np.testing.assert_allclose(first.precision, second.precision)
+    np.testing.assert_allclose(first.recall, second.recall)
+
+
+# Average precision by hand: relevant items stand at ranks 1, 3 and 6 of 6
+
+
+@pytest.mark.parametrize(
+    ("divide_by", "k", "wanted"),
+    [
+        ("k", 1, 1),
+        ("k", 2, 1 / 2),
+        ("k", 3, (1 + 2 / 3) / 3),
+        ("k", 5, (1 + 2 / 3) / 5),
+        ("k", 6, (1 + 2 / 3 + 3 / 6) / 6),
+        ("min_k_relevant", 1, 1),
+        ("min_k_relevant", 2, 1 / 2),  # of 3 relevant items 2 could be among 2
+        ("min_k_relevant", 5, (1 + 2 / 3) / 3),
+        ("min_k_relevant", 6, (1 + 2 / 3 + 3 / 6) / 3),
+        ("hits", 1, 1),
+        ("hits", 2, 1),  # 1 was
+        ("hits", 5, (1 + 2 / 3) / 2),
+        ("hits", 6, (1 + 2 / 3 + 3 / 6) / 3),
+    ],
+)
+def test_average_precision_by_hand(divide_by, k, wanted):
+    assert average_precision([0, 1, 2, 3, 4, 5], [1, 0, 1, 0, 0, 1], k=k, divide_by=divide_by) == pytest.approx(wanted)
+
+
+def test_items_are_ranked_by_distance_not_by_place():
+    assert average_precision([3, 0, 2, 1], [1, 0, 0, 1], k=4) == pytest.approx((1 / 2 + 2 / 4) / 4)
+
+
+def test_the_mean_is_over_queries():
+    result = ssvh.evaluate(at_distance(0, 8), at_distance(0, 1, 2), np.array([1, 1]), np.array([1, 0, 0]), k=(1, 3))
+    assert result.map == pytest.approx({1: (1 + 0) / 2, 3: (1 / 3 + 1 / 9) / 2})
+    assert result.queries == 2
+
+
+@pytest.mark.parametrize("divide_by", metrics.DIVISORS)
+def test_a_cutoff_gives_the_same_among_others_as_alone(task, divide_by):
+    cutoffs = (20, 1, 40, 3)
+    together = ssvh.evaluate(*task, k=cutoffs, divide_by=divide_by).map
+    assert together == {k: ssvh.evaluate(*task, k=(k,), divide_by=divide_by).map[k] for k in cutoffs}
+
+
+def test_the_conventions_are_recorded():
+    result = ssvh.evaluate(QUERY, QUERY, [0], [0], k=(1,), divide_by="hits", ties="random", self_match="include")
+    chosen = {"divide_by": "hits", "ties": "random", "self_match": "include", "zero_bits": "negative"}
+    assert result.conventions == chosen
+
+
+def test_a_protocol_is_a_set_of_conventions_by_name():
+    assert ssvh.PROTOCOLS["default"] == {"divide_by": "k", "ties": "stable", "self_match": "exclude"}
+    assert ssvh.PROTOCOLS["released"] == {"divide_by": "k", "ties": "stable", "self_match": "include"}
+    codes, labels = at_distance(0, 3, 6), np.array([1, 2, 3])
+    found = {
+        name: ssvh.evaluate(codes, codes, labels, labels, k=(1,), query_in_database=True, **protocol).map[1]
+        for name, protocol in ssvh.PROTOCOLS.items()
+    }
+    assert found == {"default": 0, "released": 1}  # the only relevant item is the query itself
+
+
+# Ties
+
+
+def test_stable_ties_stay_in_database_order():
+    assert average_precision([1, 1, 1], [0, 0, 1], k=3, ties="stable") == pytest.approx((1 / 3) / 3)
+    assert average_precision([1, 1, 1], [1, 0, 0], k=3, ties="stable") == pytest.approx(1 / 3)
+
+
+def test_expected_ties_by_hand():
+    """One relevant item of two at the same distance: first in one order, second in the other."""
+    assert average_precision([2, 2], [0, 1], k=2, ties="expected") == pytest.approx((1 / 1 + 1 / 2) / 2 / 2)
+    assert average_precision([2, 2], [0, 1], k=1, ties="expected") == pytest.approx(1 / 2)
+
+
+@pytest.mark.parametrize("divide_by", ["k", "min_k_relevant"])
+@pytest.mark.parametrize("distances", [(1, 1, 1, 1, 1), (0, 0, 2, 2, 2), (0, 1, 1, 1, 4)])
+def test_expected_ties_are_the_mean_over_all_orders_for_every_relevance(distances, divide_by):
+    for relevant in product((0, 1), repeat=5):
+        for k in (1, 2, 3, 5):
+            wanted = np.mean([naive(order, relevant, k, divide_by) for order in orders(distances)])
+            got = average_precision(distances, relevant, k=k, ties="expected", divide_by=divide_by)
+            assert got == pytest.approx(wanted, abs=1e-12)
+
+
+@given(rankings(), st.sampled_from(["k", "min_k_relevant"]))
+def test_expected_ties_are_the_mean_over_all_orders(ranking, divide_by):
+    distances, relevant, k = ranking
+    wanted = np.mean([naive(order, relevant, k, divide_by) for order in orders(distances)])
+    got = average_precision(distances, relevant, k=k, ties="expected", divide_by=divide_by)
+    assert got == pytest.approx(wanted, abs=1e-12)
+
+
+@given(rankings(most=30), st.sampled_from(metrics.DIVISORS))
+def test_stable_ties_agree_with_the_naive_twin(ranking, divide_by):
+    distances, relevant, k = ranking
+    order = sorted(range(len(distances)), key=lambda item: distances[item])  # Python's sort keeps the order of equals
+    got = average_precision(distances, relevant, k=k, divide_by=divide_by)
+    assert got == pytest.approx(naive(order, relevant, k, divide_by), abs=1e-12)
+
+
+@given(rankings(), st.integers(0, 99))
+def test_random_ties_are_one_of_the_possible_orders(ranking, seed):
+    distances, relevant, k = ranking
+    got = average_precision(distances, relevant, k=k, ties="random", divide_by="hits", seed=seed)
+    possible = [naive(order, relevant, k, "hits") for order in orders(distances)]
+    assert min(abs(got - value) for value in possible) < 1e-12
+
+
+def test_random_ties_depend_on_their_seed_alone_and_average_to_the_expected(task):
+    def values(ties, seed=0):
+        return ssvh.evaluate(*task, k=(5,), ties=ties, seed=seed).map[5]
+
+    drawn = [values("random", seed) for seed in range(200)]
+    assert values("random", 3) == drawn[3]
+    assert len(set(drawn)) > 100
+    assert np.mean(drawn) == pytest.approx(values("expected"), abs=4 * np.std(drawn) / 200**0.5)
+
+
+@pytest.mark.parametrize("ties", metrics.TIES)
+def test_without_ties_all_conventions_of_ties_agree(ties):
+    assert average_precision([4, 2, 6, 0], [0, 1, 1, 1], k=4, ties=ties) == pytest.approx((1 + 1 + 3 / 4) / 4)
+
+
+# What is relevant
+
+
+def test_class_numbers_and_multi_hot_labels_say_the_same(task):
+    *codes, queries, items = task
+    numbers = ssvh.evaluate(*codes, queries, items, k=(5, 40))
+    assert_same(ssvh.evaluate(*codes, np.eye(4)[queries], np.eye(4, dtype=np.uint8)[items], k=(5, 40)), numbers)
+
+
+def test_items_that_share_one_label_of_several_are_relevant():
+    items = np.array([[0, 0, 0, 1], [0, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 0]])
+    result = ssvh.evaluate(QUERY, at_distance(1, 2, 3, 4), np.array([[1, 1, 0, 0]]), items, k=(4,))
+    assert result.map[4] == pytest.approx((1 / 2 + 2 / 3 + 3 / 4) / 4)
+
+
+def test_a_query_without_relevant_items_counts_as_zero_and_is_counted():
+    for divide_by in metrics.DIVISORS:
+        result = ssvh.evaluate(
+            at_distance(0, 0), at_distance(1, 2), np.array([1, 9]), np.array([1, 1]), k=(2,), divide_by=divide_by
+        )
+        assert result.map[2] == pytest.approx(1 / 2)
+        assert result.queries_without_relevant == 1
+
+
+def test_a_query_in_the_database_is_left_out_or_counted_as_asked():
+    codes, labels = at_distance(0, 0, 1, 2), np.array([1, 2, 1, 2])
+    facts = {"k": (2,), "query_in_database": True}
+    # Rankings: 0 -> [0] 1 2 3, 1 -> 0 [1] 2 3, 2 -> 0 1 [2] 3 or [2] first, 3 -> [3] 2 0 1; the query in brackets.
+    excluded = ssvh.evaluate(codes, codes, labels, labels, self_match="exclude", **facts)
+    assert excluded.map[2] == pytest.approx(((1 / 2) / 2 + 0 + 1 / 2 + 0) / 4)
+    included = ssvh.evaluate(codes, codes, labels, labels, self_match="include", **facts)
+    assert included.map[2] == pytest.approx((1 / 2 + (1 / 2) / 2 + (1 + 2 / 2) / 2 + 1 / 2) / 4)
+
+
+def test_self_matches_matter_only_where_queries_lie_in_the_database(task):
+    assert_same(ssvh.evaluate(*task, k=(5,), self_match="exclude"), ssvh.evaluate(*task, k=(5,), self_match="include"))
+
+
+@pytest.mark.parametrize("ties", ["stable", "expected"])
+def test_leaving_out_the_query_is_leaving_out_its_row(task, ties):
+    _, items, _, labels = task
+    facts = {"k": (3, 39), "ties": ties}
+    whole = ssvh.evaluate(items[:9], items, labels[:9], labels, query_in_database=True, **facts)
+    alone = [
+        ssvh.evaluate(items[i, None], np.delete(items, i, 0), labels[i, None], np.delete(labels, i), **facts)
+        for i in range(9)
+    ]
+    for k in (3, 39):
+        assert whole.map[k] == pytest.approx(np.mean([result.map[k] for result in alone]))
+
+
+@pytest.mark.parametrize("ties", metrics.TIES)
+def test_the_left_out_query_is_not_found_at_any_rank_or_radius(task, ties):
+    _, items, _, labels = task
+    result = ssvh.evaluate(items[:9], items, np.arange(9), np.arange(40), k=(39,), query_in_database=True, ties=ties)
+    assert (result.map[39], result.queries_without_relevant) == (0, 9)
+    others = ~np.eye(9, 40, dtype=bool)
+    near = [((items[:9, None] != items).sum(axis=2) <= radius) & others for radius in range(BITS + 1)]
+    alike = labels[:9, None] == labels
+    result = ssvh.evaluate(items[:9], items, labels[:9], labels, k=(39,), query_in_database=True, ties=ties)
+    np.testing.assert_allclose(result.precision, [(alike & within).sum() / within.sum() for within in near])
+    np.testing.assert_allclose(result.recall, [(alike & within).sum() / (alike & others).sum() for within in near])
+
+
+# Precision and recall by radius
+
+
+def test_precision_and_recall_by_radius_by_hand():
+    """Two queries, distances 0 2 2 8 and 8 6 6 0: counts are added over queries before they are divided."""
+    result = ssvh.evaluate(at_distance(0, 8), at_distance(0, 2, 2, 8), np.array([1, 2]), np.array([1, 1, 2, 2]), k=(1,))
+    retrieved = np.array([2, 2, 4, 4, 4, 4, 6, 6, 8])
+    relevant = np.array([2, 2, 3, 3, 3, 3, 4, 4, 4])
+    np.testing.assert_allclose(result.precision, relevant / retrieved)
+    np.testing.assert_allclose(result.recall, relevant / 4)
+
+
+def test_precision_is_undefined_where_nothing_is_within_the_radius():
+    result = ssvh.evaluate(QUERY, at_distance(2, 3), np.array([1]), np.array([1, 0]), k=(1,))
+    np.testing.assert_array_equal(np.isnan(result.precision), [True, True, *[False] * 7])
+    np.testing.assert_array_equal(result.recall, [0, 0, *[1] * 7])
+    plain = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert plain["precision"] == [None, None, 1.0, *[0.5] * 6]
+    assert plain["map"] == {"1": 1.0}
+
+
+def test_the_whole_database_is_within_the_last_radius(task):
+    result = ssvh.evaluate(*task, k=(5,))
+    assert len(result.precision) == len(result.recall) == BITS + 1
+    assert result.precision[-1] == pytest.approx((task[2][:, None] == task[3]).mean())
+    assert result.recall[-1] == 1
+    assert (np.diff(result.recall) >= 0).all()
+
+
+# Curves by rank, and look-up
+
+
+def test_curves_by_rank_by_hand():
+    """Two queries find relevant items at ranks 1 and 4, and at rank 2 only; the third has none anywhere."""
+    items = np.array([[1, 0], [0, 1], [0, 0], [1, 0]])
+    labels = np.array([[1, 0], [0, 1], [0, 0]])
+    result = ssvh.evaluate(at_distance(0, 0, 0), at_distance(1, 2, 3, 4), labels, items, k=(4,), ranks=4)
+    np.testing.assert_allclose(result.curves.precision, [1 / 3, 2 / 6, 2 / 9, 3 / 12])
+    np.testing.assert_allclose(result.curves.recall, [1 / 4, 3 / 4, 3 / 4, 1])  # of the two that have any
+    by_query = [1, 1 / 2, 1 / 3, (1 + 2 / 4) / 4], [0, 1 / 4, 1 / 6, 1 / 8]
+    np.testing.assert_allclose(result.curves.map, np.add(*by_query) / 3)
+
+
+@pytest.mark.parametrize(
+    ("divide_by", "wanted"),
+    [
+        ("k", [0, 1 / 4, (1 / 2 + 2 / 3) / 3, (1 / 2 + 2 / 3) / 4]),
+        ("min_k_relevant", [0, 1 / 4, (1 / 2 + 2 / 3) / 2, (1 / 2 + 2 / 3) / 2]),
+        ("hits", [0, 1 / 2, (1 / 2 + 2 / 3) / 2, (1 / 2 + 2 / 3) / 2]),
+    ],
+)
+def test_the_curve_of_map_is_divided_as_asked(divide_by, wanted):
+    """Relevant are the items at ranks 2 and 3 of 4."""
+    facts = {"k": (1,), "ranks": 4, "divide_by": divide_by}
+    result = ssvh.evaluate(QUERY, at_distance(1, 2, 3, 4), [1], np.array([0, 1, 1, 0]), **facts)
+    np.testing.assert_allclose(result.curves.map, wanted)
+
+
+def test_curves_are_there_if_ranks_are_asked_for(task):
+    assert ssvh.evaluate(*task, k=(5,)).curves is None
+    assert "curves" not in ssvh.evaluate(*task, k=(5,)).to_json()
+    result = ssvh.evaluate(*task, k=(5,), ranks=7)
+    plain = json.loads(json.dumps(result.to_json(), allow_nan=False))["curves"]
+    assert {name: len(values) for name, values in plain.items()} == {"precision": 7, "recall": 7, "map": 7}
+    assert plain["map"][4] == pytest.approx(result.map[5], abs=1e-6)
+
+
+def test_recall_of_queries_without_anything_relevant_is_undefined():
+    result = ssvh.evaluate(QUERY, at_distance(1, 2), [1], np.array([0, 0]), k=(1,), ranks=2)
+    assert np.isnan(result.curves.recall).all()
+    assert result.to_json()["curves"] == {"precision": [0, 0], "recall": [None, None], "map": [0, 0]}
+
+
+def test_look_up_counts_what_lies_within_two_bits_by_hand():
+    """The first query finds three items, two of them relevant; the second finds none, and counts 0."""
+    items, labels = at_distance(0, 1, 2, 3), np.array([1, 1, 0, 1])
+    result = ssvh.evaluate(at_distance(0, 8), items, np.array([1, 1]), labels, k=(1,))
+    assert result.lookup_success == 1 / 2
+    assert result.lookup_precision == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_a_left_out_query_does_not_find_itself_by_look_up():
+    codes = at_distance(0, 8)
+    result = ssvh.evaluate(codes, codes, [1, 1], np.array([1, 1]), k=(1,), query_in_database=True)
+    assert (result.lookup_success, result.lookup_precision) == (0, 0)
+
+
+@pytest.mark.parametrize("ties", metrics.TIES)
+def test_average_precisions_are_kept_by_query_and_stay_out_of_the_file(task, ties):
+    result = ssvh.evaluate(*task, k=(5, 20), ties=ties)
+    queries, items, query_labels, item_labels = task
+    for k, values in result.average_precision.items():
+        assert values.shape == (9,)
+        assert values.mean() == result.map[k]
+        alone = ssvh.evaluate(queries[3:4], items, query_labels[3:4], item_labels, k=(k,), ties=ties)
+        assert values[3] == pytest.approx(alone.map[k], abs=1e-12)
+    assert "average_precision" not in result.to_json()
+
+
+# Codes with zeros
+
+
+def test_ternary_distances_by_hand():
+    """The query + + − − 0 … is 0, 1 and 2 halves from equal, half equal and opposite values; a 0 is half from all."""
+    query = np.array([[1, 1, -1, -1, 0, 0, 0, 0]])
+    items = np.array([[-1, -1, 1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 1, -1, 0, 0], [1, 1, -1, -1, 1, 1, 1, 1]])
+    result = ssvh.evaluate(query, items, [1], np.array([0, 0, 1]), k=(3,), zero_bits="ternary")
+    retrieved = np.array([0, 0, 1, 1, 2, 2, 3, 3, 3])  # distances are 6, 4 and 2
+    np.testing.assert_allclose(result.precision[2:], 1 / retrieved[2:])
+    assert np.isnan(result.precision[:2]).all()
+    assert result.lookup_success == 1
+    assert len(result.recall) == BITS + 1
+    assert result.conventions["zero_bits"] == "ternary"
+
+
+def test_a_distance_that_is_not_whole_is_within_the_next_radius():
+    query, items = -np.ones((1, 8)), -np.ones((2, 8))
+    items[1, 0] = 0
+    result = ssvh.evaluate(query, items, [1], np.array([1, 1]), k=(1,), zero_bits="ternary")
+    np.testing.assert_allclose(result.recall[:3], [1 / 2, 1, 1])
+
+
+def test_zeros_are_negative_unless_asked_otherwise(task):
+    queries, items = (2 * values - 1 for values in task[:2])
+    items[::3, 1] = 0
+    wanted = ssvh.evaluate(queries, np.where(items > 0, 1, -1), *task[2:], k=(5,))
+    assert_same(ssvh.evaluate(queries, items, *task[2:], k=(5,)), wanted)
+    assert ssvh.evaluate(queries, items, *task[2:], k=(5,), zero_bits="ternary").map != wanted.map
+
+
+def test_ternary_codes_need_values_with_signs(task):
+    queries, items, *labels = task
+    codes = ssvh.Codes.from_values(queries), ssvh.Codes.from_values(items)
+    with pytest.raises(ssvh.SSVHError, match="needs the values that codes are made of; in Codes every 0 is −1 already"):
+        ssvh.evaluate(*codes, *labels, k=(5,), zero_bits="ternary")
+    with pytest.raises(ssvh.SSVHError, match="−1, 0 and 1, or real values; got values none of which is negative"):
+        ssvh.evaluate(queries, items, *labels, k=(5,), zero_bits="ternary")
+
+
+# One number for six
+
+
+def test_gmap_l2_is_what_the_autossvh_tables_print():
+    """AutoSSVH, Table 3: beside six mAPs of .423 to .184 stands a GMAP of .719, more than any mean of them can be."""
+    maps = dict(zip(ssvh.CUTOFFS, (0.423, 0.343, 0.288, 0.244, 0.210, 0.184), strict=True))
+    assert round(metrics.euclidean_norm(maps), 3) == 0.719
+    assert metrics.geometric_mean(maps) == pytest.approx(np.prod(list(maps.values())) ** (1 / 6))
+
+
+def test_an_evaluation_carries_both_gmaps(task):
+    result = ssvh.evaluate(*task, k=(2, 8))
+    assert result.gmap == pytest.approx((result.map[2] * result.map[8]) ** 0.5)
+    assert result.gmap_l2 == pytest.approx((result.map[2] ** 2 + result.map[8] ** 2) ** 0.5)
+
+
+def test_the_geometric_mean_with_a_zero_is_zero():
+    assert metrics.geometric_mean({5: 0.0, 20: 0.5}) == 0
+
+
+# What must not matter
+
+
+def test_expected_ties_do_not_depend_on_the_order_of_the_database(task, rng):
+    queries, items, query_labels, item_labels = task
+    order = rng.permutation(len(items))
+    shuffled = (queries, items[order], query_labels, item_labels[order])
+    for divide_by in ("k", "min_k_relevant"):
+        facts = {"k": (1, 5, 40), "ties": "expected", "divide_by": divide_by}
+        assert_same(ssvh.evaluate(*shuffled, **facts), ssvh.evaluate(*task, **facts))
+    assert ssvh.evaluate(*shuffled, k=(5,)).map != ssvh.evaluate(*task, k=(5,)).map  # unlike stable ones
+
+
+@pytest.mark.parametrize("ties", metrics.TIES)
+def test_neither_the_order_of_bits_nor_a_bit_flipped_everywhere_matters(task, rng, ties):
+    queries, items, *labels = task
+    order, flip = rng.permutation(BITS), rng.integers(0, 2, BITS)
+    plain = ssvh.evaluate(*task, k=(5, 40), ties=ties)
+    assert_same(ssvh.evaluate(queries[:, order], items[:, order], *labels, k=(5, 40), ties=ties), plain)
+    assert_same(ssvh.evaluate(queries ^ flip, items ^ flip, *labels, k=(5, 40), ties=ties), plain)
+
+
+def test_codes_signs_bits_and_real_values_are_measured_alike(task):
+    queries, items, *labels = task
+    plain = ssvh.evaluate(*task, k=(5,))
+    for same in (
+        lambda bits: 2 * bits - 1,
+        lambda bits: 0.3 * bits - 0.1,
+        ssvh.Codes.from_values,
+    ):
+        assert_same(ssvh.evaluate(same(queries), same(items), *labels, k=(5,)), plain)
+
+
+@pytest.mark.parametrize("ties", metrics.TIES)
+def test_the_size_of_a_chunk_does_not_matter(task, ties, monkeypatch):
+    _, items, _, labels = task
+    own = np.where(np.arange(9) % 4, labels[:9], 99)  # three queries have nothing relevant, in different chunks
+    facts = {"k": (5, 39), "ties": ties, "query_in_database": True}
+    whole = ssvh.evaluate(items[:9], items, own, labels, **facts)
+    assert whole.queries_without_relevant == 3
+    for entries in (1, 2 * len(items), 4 * len(items) + 3):
+        monkeypatch.setattr(metrics, "_ENTRIES", entries)
+        assert_same(ssvh.evaluate(items[:9], items, own, labels, **facts), whole)
+
+
+def test_codes_longer_than_a_byte_can_count_are_measured(rng):
+    """At 512 bits a distance does not fit into 8 bits."""
+    query = np.ones((1, 512))
+    items = np.stack([np.where(np.arange(512) < distance, -1, 1) for distance in (300, 44, 512, 256)])
+    result = ssvh.evaluate(query, items, [1], np.array([0, 0, 0, 1]), k=(4,))
+    assert result.map[4] == pytest.approx((1 / 2) / 4)
+    assert result.recall[[255, 256]].tolist() == [0, 1]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("choice", "nearest"),
+    [
+        ({"divide_by": "min_k"}, "min_k_relevant"),
+        ({"ties": "expect"}, "expected"),
+        ({"self_match": "excluded"}, "exclude"),
+        ({"zero_bits": "tertiary"}, "ternary"),
+    ],
+)
+def test_an_unknown_convention_is_answered_with_the_nearest(task, choice, nearest):
+    (name, value), *_ = choice.items()
+    message = re.escape(f"There is no choice of {name} called '{value}'. Did you mean '{nearest}'? Known: ")
+    with pytest.raises(ssvh.SSVHError, match=message):
+        ssvh.evaluate(*task, k=(5,), **choice)
+
+
+def test_expected_ties_divided_by_hits_are_refused_with_a_way_out(task):
+    with pytest.raises(ssvh.SSVHError, match=r"no closed form.*use ties='random' and several seeds"):
+        ssvh.evaluate(*task, k=(5,), ties="expected", divide_by="hits")
+
+
+def test_a_cutoff_beyond_the_database_is_refused(task):
+    ssvh.evaluate(*task, k=(40,))
+    with pytest.raises(ssvh.SSVHError, match="mAP@41 needs at least 41 database items to rank, there are 40"):
+        ssvh.evaluate(*task, k=(5, 41))
+
+
+def test_the_left_out_query_does_not_count_as_an_item_to_rank(task):
+    _, items, _, labels = task
+    with pytest.raises(ssvh.SSVHError, match=r"mAP@40 .* there are 39"):
+        ssvh.evaluate(items[:9], items, labels[:9], labels, k=(40,), query_in_database=True)
+
+
+@pytest.mark.parametrize("k", [(), (0,), (5, -1)])
+def test_cutoffs_below_one_are_refused(task, k):
+    with pytest.raises(ssvh.SSVHError, match="k must be a tuple of whole cutoffs of at least 1"):
+        ssvh.evaluate(*task, k=k)
+
+
+@pytest.mark.parametrize("ranks", [-1, 2.5, True, None, "all"])
+def test_ranks_that_are_no_number_of_ranks_are_refused(task, ranks):
+    with pytest.raises(ssvh.SSVHError, match=f"a whole number, or 0 for none; got {ranks!r}"):
+        ssvh.evaluate(*task, k=(5,), ranks=ranks)
+
+
+def test_curves_beyond_the_database_are_refused(task):
+    with pytest.raises(
+        ssvh.SSVHError, match="Curves over 41 ranks need at least 41 database items to rank, there are 40"
+    ):
+        ssvh.evaluate(*task, k=(5,), ranks=41)
+
+
+def test_codes_of_different_lengths_are_refused(task):
+    with pytest.raises(ssvh.SSVHError, match="Queries have 16 bits and the database has 8; they must be equal"):
+        ssvh.evaluate(np.ones((9, 16)), *task[1:], k=(5,))
+
+
+def test_labels_that_do_not_fit_their_codes_are_refused(task):
+    queries, items, query_labels, item_labels = task
+    with pytest.raises(ssvh.SSVHError, match=r"40 database codes need labels \(40,\) or \(40, L\), got \(39,\)"):
+        ssvh.evaluate(queries, items, query_labels, item_labels[:-1], k=(5,))
+    with pytest.raises(ssvh.SSVHError, match=r"9 query codes need labels .* got \(9, 1, 1\)"):
+        ssvh.evaluate(queries, items, query_labels[:, None, None], item_labels, k=(5,))
+    with pytest.raises(ssvh.SSVHError, match=r"Query labels \(9, 4\) and database labels \(40,\) do not match"):
+        ssvh.evaluate(queries, items, np.eye(4)[query_labels], item_labels, k=(5,))
+    with pytest.raises(ssvh.SSVHError, match=r"Query labels \(9, 4\) and database labels \(40, 5\) do not match"):
+        ssvh.evaluate(queries, items, np.eye(4)[query_labels], np.eye(5)[item_labels], k=(5,))
+    with pytest.raises(ssvh.SSVHError, match="2 database labels are NaN"):
+        ssvh.evaluate(queries, items, query_labels, np.array([np.nan, np.nan, *item_labels[2:]]), k=(5,))

@@ -1,0 +1,172 @@
+"""Intervals over queries and tests between methods: against SciPy and all sign patterns, and how often they err."""
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import ssvh_lib as ssvh
+from ssvh_lib.evaluation.significance import compare, confidence_intervals
+
+
+@pytest.fixture
+def measured():
+    """Makes an Evaluation of given average precisions, by cutoff or all at cutoff 1."""
+    codes = np.eye(8)
+    some = ssvh.evaluate(codes, codes, np.arange(8), np.arange(8), k=(1,))
+
+    def make(averages):
+        averages = {
+            k: np.asarray(values, float)
+            for k, values in (averages if isinstance(averages, dict) else {1: averages}).items()
+        }
+        maps = {k: float(values.mean()) for k, values in averages.items()}
+        return replace(some, map=maps, average_precision=averages, queries=len(next(iter(averages.values()))))
+
+    return make
+
+
+@pytest.fixture
+def two_methods(rng):
+    """Two evaluations of the same 60 queries among 200 items, the second with noisier codes."""
+    labels = rng.integers(0, 5, 260)
+    clean = rng.integers(0, 2, (5, 32))[labels]
+    codes = [clean ^ (rng.random(clean.shape) < noise) for noise in (0.2, 0.35)]
+    return [ssvh.evaluate(bits[:60], bits[60:], labels[:60], labels[60:], k=(5, 20)) for bits in codes]
+
+
+# Intervals
+
+
+def test_an_interval_holds_the_map_it_is_of(two_methods):
+    first, _ = two_methods
+    intervals = confidence_intervals(first)
+    assert list(intervals) == [5, 20]
+    for k, interval in intervals.items():
+        assert interval.value == pytest.approx(first.map[k])
+        assert interval.low < interval.value < interval.high
+
+
+def test_intervals_are_those_of_scipy_up_to_chance(measured, rng):
+    values = rng.beta(0.5, 0.5, 200)
+    for level in (0.8, 0.95):
+        found = confidence_intervals(measured(values), level=level)[1]
+        wanted = stats.bootstrap((values,), np.mean, confidence_level=level, method="percentile", rng=1)
+        width = wanted.confidence_interval.high - wanted.confidence_interval.low
+        assert found.low == pytest.approx(wanted.confidence_interval.low, abs=0.05 * width)
+        assert found.high == pytest.approx(wanted.confidence_interval.high, abs=0.05 * width)
+
+
+def test_queries_that_are_all_alike_leave_no_doubt(measured):
+    interval = confidence_intervals(measured(np.full(9, 0.25)), resamples=50)[1]
+    assert (interval.value, interval.low, interval.high) == (0.25, 0.25, 0.25)
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say(measured):
+    rng = np.random.default_rng(0)
+    found = [
+        confidence_intervals(measured(rng.beta(1, 3, 80)), level=0.9, resamples=400, seed=seed)[1]
+        for seed in range(300)
+    ]
+    held = np.mean([interval.low <= 1 / 4 <= interval.high for interval in found])
+    assert held == pytest.approx(0.9, abs=4 * (0.9 * 0.1 / 300) ** 0.5)
+
+
+def test_the_seed_decides(two_methods):
+    first, second = two_methods
+    assert confidence_intervals(first, seed=1) == confidence_intervals(first, seed=1)
+    assert confidence_intervals(first, seed=1) != confidence_intervals(first, seed=2)
+    assert compare(first, second, seed=1) == compare(first, second, seed=1)
+
+
+# Comparisons
+
+
+def test_a_method_does_not_differ_from_itself(two_methods):
+    for comparison in compare(two_methods[0], two_methods[0], resamples=99).values():
+        assert (comparison.difference.value, comparison.difference.low, comparison.difference.high) == (0, 0, 0)
+        assert (comparison.p_value, comparison.better, comparison.worse) == (1, 0, 0)
+
+
+def test_swapping_the_methods_changes_the_sign(two_methods):
+    there, back = compare(*two_methods), compare(*two_methods[::-1])
+    for k, comparison in there.items():
+        assert comparison.difference.value == pytest.approx(two_methods[0].map[k] - two_methods[1].map[k])
+        assert comparison.difference.value == pytest.approx(-back[k].difference.value)
+        assert comparison.difference.low == pytest.approx(-back[k].difference.high)
+        assert comparison.p_value == back[k].p_value
+        assert (comparison.better, comparison.worse) == (back[k].worse, back[k].better)
+
+
+def test_what_is_plainly_better_is_found_so(two_methods):
+    comparison = compare(*two_methods)[20]
+    assert comparison.difference.low > 0
+    assert comparison.p_value == pytest.approx(1 / 10_001)
+    assert comparison.better > comparison.worse
+
+
+def test_a_paired_interval_is_narrower_where_queries_are_hard_for_both(measured, rng):
+    hardness = rng.random(100)
+    first, second = measured(hardness), measured(hardness - 0.01 * rng.random(100))
+    alone, paired = confidence_intervals(first)[1], compare(first, second)[1]
+    assert paired.difference.high - paired.difference.low < (alone.high - alone.low) / 10
+    assert paired.p_value < 0.001
+
+
+@pytest.mark.parametrize(
+    "differences",
+    [[0.1, 0.1, 0.1], [0.5, -0.2, 0.1, 0.4, 0.3, 0.0, -0.1, 0.2], [0.3, -0.3, 0.1, -0.1, 0.2, 0.2], [0, 0, 0, 0.7]],
+)
+def test_p_values_are_the_share_of_all_sign_patterns_up_to_chance(measured, differences):
+    differences = np.array(differences)
+    signs = np.array(list(product((-1, 1), repeat=len(differences))))
+    wanted = (np.abs(signs @ differences) >= abs(differences.sum()) - 1e-12).mean()
+    found = compare(measured(1 + differences), measured(np.ones(len(differences))))[1].p_value
+    assert found == pytest.approx(wanted, abs=4 * (wanted * (1 - wanted) / 10_000) ** 0.5 + 1e-4)
+    by_scipy = stats.permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=np.inf)
+    assert by_scipy.pvalue == pytest.approx(wanted)
+
+
+def test_the_draws_at_one_time_do_not_matter_to_the_test_beyond_chance(two_methods, monkeypatch):
+    whole = compare(*two_methods, resamples=500)
+    monkeypatch.setattr("ssvh_lib.evaluation.significance._ENTRIES", 60 * 7)
+    for k, comparison in compare(*two_methods, resamples=500).items():
+        assert comparison.p_value == pytest.approx(whole[k].p_value, abs=0.05)
+
+
+def test_methods_that_are_alike_are_rarely_said_to_differ(measured):
+    rng, found = np.random.default_rng(0), []
+    for seed in range(300):
+        first, second = (measured(values) for values in rng.beta(1, 3, (2, 40)))
+        found.append(compare(first, second, resamples=200, seed=seed)[1].p_value)
+    assert np.mean(np.array(found) <= 0.1) == pytest.approx(0.1, abs=4 * (0.1 * 0.9 / 300) ** 0.5)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("level", [0, 1, 95, -0.5, float("nan")])
+def test_a_level_outside_0_and_1_is_refused(two_methods, level):
+    for ask in (confidence_intervals, lambda first, **facts: compare(first, first, **facts)):
+        with pytest.raises(ssvh.SSVHError, match=r"lies between 0 and 1, such as 0\.95, got"):
+            ask(two_methods[0], level=level)
+
+
+@pytest.mark.parametrize("resamples", [0, -3, 1e4, None])
+def test_resamples_that_are_no_number_of_them_are_refused(two_methods, resamples):
+    with pytest.raises(ssvh.SSVHError, match="resamples is a whole number of at least 1, such as 10_000, got"):
+        confidence_intervals(two_methods[0], resamples=resamples)
+
+
+def test_what_was_not_measured_alike_is_not_compared(two_methods, measured):
+    first, second = two_methods
+    for other, what in (
+        (replace(second, map={5: 0.1}), r"cutoffs are \[5, 20\] and \[5\]"),
+        (replace(second, conventions=second.conventions | {"ties": "expected"}), "conventions are .*'expected'"),
+        (replace(second, queries=61), "numbers of queries are 60 and 61"),
+        (replace(second, queries_without_relevant=3), "numbers of queries without anything relevant are 0 and 3"),
+    ):
+        with pytest.raises(ssvh.SSVHError, match=f"same queries, measured alike; their {what}"):
+            compare(first, other)

@@ -1,0 +1,250 @@
+"""What every method must do, whichever it is; new ones are picked up by listing the folder."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from toys import batch_of, dataset_of, generator, started
+
+import ssvh_lib as ssvh
+from ssvh_lib.methods import available, build, method_class
+
+LEARNED = [name for name in available() if hasattr(method_class(name), "loss")]
+LEARNED_VARIANTS = [(name, variant) for name in LEARNED for variant in method_class(name).VARIANTS]
+VARIANTS = [(name, variant) for name in available() for variant in method_class(name).VARIANTS]
+SAME_FOR_EVERY_SEED = {"pca", "sh"}  # nothing is drawn at random
+NO_CHANCE_IN_LOSS = {"ssth", "ssvh"}  # no views, no dropout: only the initial weights and the order of videos are
+CLASSICAL = [name for name in available() if hasattr(method_class(name), "solve")]
+
+
+def test_every_method_is_classical_or_learned():
+    assert sorted(LEARNED + CLASSICAL) == available()
+    assert {"autossvh", "conmh", "itq", "lsh", "s5vh"} <= set(available())
+
+
+@pytest.mark.parametrize("name", available())
+def test_config_is_frozen_and_names_what_the_library_reads(name):
+    config = method_class(name).Config
+    names = {field.name for field in dataclasses.fields(config)}
+    assert {"bits", "frames", "features", "variant"} <= names
+    assert config.__dataclass_params__.frozen
+    if name in LEARNED:
+        assert {"epochs", "batch_size", "precision", "max_gradient_norm"} <= names
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+@pytest.mark.parametrize(("frames", "features"), [(8, 64), (25, 64), (30, 64), (8, 4096)])
+def test_shapes_and_finite_values(name, variant, frames, features, tmp_path):
+    dataset = dataset_of(frames=frames, features=features)
+    model = build(name, dataset, 16, variant=variant)
+    ssvh.fit(model, dataset, tmp_path / "run", progress=False)
+    codes = ssvh.encode(model, dataset.query)
+    assert codes.signs().shape == (40, 16)
+    with torch.inference_mode():
+        values = model.encode(torch.from_numpy(dataset.query.read()))
+    assert values.shape == (40, 16)
+    assert values.isfinite().all()
+
+
+@pytest.mark.parametrize(("name", "variant"), LEARNED_VARIANTS)
+def test_every_parameter_gets_a_gradient_and_moves(name, variant):
+    dataset = dataset_of()
+    model = started(name, dataset, variant=variant)
+    before = {key: value.clone() for key, value in model.named_parameters()}
+    optimiser = model.optimiser()
+    for step in range(3):
+        optimiser.zero_grad()
+        model.loss(batch_of(dataset), generator(step))["loss"].backward()
+        optimiser.step()
+    still = [key for key, value in model.named_parameters() if value.grad is None or torch.equal(value, before[key])]
+    assert still == []
+
+
+@pytest.mark.parametrize(("name", "variant"), LEARNED_VARIANTS)
+def test_loss_terms_are_finite_scalars_and_include_the_total(name, variant):
+    dataset = dataset_of()
+    terms = started(name, dataset, variant=variant).loss(batch_of(dataset), generator())
+    assert "loss" in terms
+    assert all(value.shape == () and value.isfinite() for value in terms.values())
+
+
+@pytest.mark.parametrize(("name", "variant"), LEARNED_VARIANTS)
+def test_loss_follows_the_generator_it_is_given(name, variant):
+    dataset = dataset_of()
+
+    def loss(seed):
+        torch.manual_seed(seed)  # drop-path draws from the global state, which training sets for each epoch
+        return started(name, dataset, variant=variant).loss(batch_of(dataset), generator(seed))["loss"].item()
+
+    first, again, other = (loss(seed) for seed in (1, 1, 2))
+    assert first == again
+    assert (first == other) == (name in NO_CHANCE_IN_LOSS)
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_permuting_the_videos_permutes_the_codes(name, variant, tmp_path):
+    dataset = dataset_of()
+    model = build(name, dataset, 16, variant=variant)
+    ssvh.fit(model, dataset, tmp_path / "run", progress=False)
+    videos, order = dataset.query.read(), np.random.default_rng(1).permutation(40)
+    assert (ssvh.encode(model, videos[order]).packed == ssvh.encode(model, videos).packed[order]).all()
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_same_seed_same_codes_and_other_seed_others(name, variant, tmp_path):
+    dataset, packed = dataset_of(), []
+    for number, seed in enumerate((0, 0, 1)):
+        model = build(name, dataset, 32, variant=variant)
+        ssvh.fit(model, dataset, tmp_path / str(number), seed=seed, progress=False)
+        packed.append(ssvh.encode(model, dataset.query).packed)
+    assert (packed[0] == packed[1]).all()
+    assert (packed[0] == packed[2]).all() == (name in SAME_FOR_EVERY_SEED)
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_a_run_gives_the_model_back_from_its_folder(name, variant, tmp_path):
+    dataset = dataset_of()
+    model = build(name, dataset, 16, variant=variant)
+    run = ssvh.fit(model, dataset, tmp_path / "run", progress=False)
+    assert (ssvh.encode(run.model(), dataset.query).packed == ssvh.encode(model, dataset.query).packed).all()
+
+
+@pytest.mark.parametrize(("name", "variant"), LEARNED_VARIANTS)
+def test_eight_videos_can_be_learned_by_heart(name, variant):
+    """Two kinds of four videos each: after some steps every video's nearest neighbours are its own kind."""
+    dataset = dataset_of(videos=8)
+    kind = np.arange(8) % 4
+    model = started(name, dataset, 32, variant=variant)
+    optimiser, losses = model.optimiser(), []
+    torch.manual_seed(0)
+    for step in range(60):
+        terms = model.loss(batch_of(dataset, 8), generator(step))
+        optimiser.zero_grad()
+        terms["loss"].backward()
+        optimiser.step()
+        losses.append(terms["loss"].item())
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+    codes = ssvh.encode(model.eval(), dataset.train.read())
+    result = ssvh.evaluate(codes, codes, kind, kind, k=(1,), query_in_database=True)
+    assert result.map[1] == 1.0
+
+
+@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("bits", [0, -8, 12, 16.0, "16"])
+def test_wrong_bits_are_refused(name, bits):
+    with pytest.raises(ssvh.SSVHError, match="positive multiple of 8"):
+        build(name, dataset_of(), bits)
+
+
+def test_wrong_names_suggest_the_nearest():
+    dataset = dataset_of()
+    with pytest.raises(ssvh.SSVHError, match="Did you mean 'conmh'"):
+        build("conhm", dataset)
+    with pytest.raises(ssvh.SSVHError, match="Did you mean 'paper'"):
+        build("conmh", dataset, variant="papr")
+    with pytest.raises(ssvh.SSVHError, match="Did you mean 'small'"):
+        build("conmh", dataset, preset="smalls")
+    with pytest.raises(ssvh.SSVHError, match="Did you mean 'mask_ratio'"):
+        build("conmh", dataset, mask_ration=0.5)
+
+
+@pytest.mark.parametrize("change", [{"epochs": "ten"}, {"mask_ratio": "half"}, {"width": True}, {"width": 1.5}])
+def test_wrong_types_of_config_values_are_refused(change):
+    with pytest.raises(ssvh.SSVHError, match=f"{next(iter(change))} of conmh must be"):
+        build("conmh", dataset_of(), **change)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 1.0, -0.5, 2.0])
+def test_a_mask_ratio_without_visible_or_masked_frames_is_refused(ratio):
+    with pytest.raises(ssvh.SSVHError, match="at least one of 25 frames visible and one masked"):
+        build("conmh", dataset_of(), mask_ratio=ratio)
+
+
+def test_building_leaves_the_global_random_state_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    build("conmh", dataset_of())
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_conmh_paper_preset_is_the_published_model():
+    dataset = dataset_of(features=4096)
+    model = build("conmh", dataset, 64, preset="paper")
+    assert (len(model.encoder), len(model.decoder)) == (12 + 2, 2 + 1)
+    assert model.encoder[0].attention.qkv.weight.shape == (3 * 252, 256)
+    assert model.visible == 7
+    activitynet = method_class("conmh").PRESETS["activitynet"]
+    assert (activitynet["mask_ratio"], activitynet["contrast_weight"]) == (0.5, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"), [pair for pair in LEARNED_VARIANTS if hasattr(method_class(pair[0]), "frame_codes")]
+)
+def test_codes_in_use_are_those_in_training(name, variant):
+    """``encode`` is the path inside ``loss`` for a view of all frames: ``rebuild_masked`` with nothing to rebuild."""
+    dataset = dataset_of()
+    model = started(name, dataset, variant=variant).eval()
+    frames = torch.from_numpy(dataset.train.read(np.arange(4)))
+    model.visible = 25
+    inside = model.rebuild_masked(model.tokens(frames), frames, torch.ones(4, 25, dtype=torch.bool)).codes
+    torch.testing.assert_close(inside, model.frame_codes(frames), rtol=0, atol=0)
+    torch.testing.assert_close(inside.mean(dim=1), model.encode(frames), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("name", "variant"), LEARNED_VARIANTS)
+def test_losses_in_bfloat16_are_finite_and_near_those_in_float32(name, variant):
+    dataset, found = dataset_of(), []
+    for enabled in (False, True):
+        model = started(name, dataset, variant=variant)
+        torch.manual_seed(0)
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            loss = model.loss(batch_of(dataset), generator())["loss"]
+        loss.backward()
+        assert all(value.grad.isfinite().all() for value in model.parameters())
+        found.append(loss.item())
+    assert found[1] == pytest.approx(found[0], rel=0.1)
+
+
+def test_both_variants_of_conmh_compute_the_same():
+    """Nothing in the readable part of the paper departs from the released code."""
+    dataset, losses = dataset_of(), []
+    for variant in ("paper", "released"):
+        model = build("conmh", dataset, 16, variant=variant)
+        losses.append(model.loss(batch_of(dataset), generator())["loss"])
+    assert torch.equal(*losses)
+
+
+def test_conmh_ablations():
+    dataset = dataset_of()
+    terms = build("conmh", dataset, 16).loss(batch_of(dataset), generator())
+    only = {
+        name: build("conmh", dataset, 16, **{f"{other}_weight": 0.0}).loss(batch_of(dataset), generator())["loss"]
+        for name, other in (("reconstruction", "contrast"), ("contrast", "reconstruction"))
+    }
+    assert only == {name: terms[name] for name in only}
+    sharing = [
+        build("conmh", dataset, 16, mask_ratio=0.5, independent_views=independent).draw(200, 25, 0.5, generator())
+        for independent in (False, True)
+    ]
+    common = [(first & second).sum(dim=1).float().mean().item() for first, second in sharing]
+    assert common[0] == 1  # 13 + 13 of 25
+    assert common[1] == pytest.approx(13 * 13 / 25, rel=0.1)
+
+
+def test_conmh_decoder_sees_neither_hidden_frames_nor_their_order_of_arrival():
+    """The rebuilt frames do not change with the masked frames of the input, nor with the order of the visible ones."""
+    dataset = dataset_of()
+    model = build("conmh", dataset, 16)
+    frames = torch.from_numpy(dataset.train.read(np.arange(4)))
+    seen, unseen = torch.arange(0, 25, 4).expand(4, -1), torch.tensor([t for t in range(25) if t % 4]).expand(4, -1)
+    from ssvh_lib.nn.layers import take_frames
+
+    def rebuilt(frames, seen):
+        return model.decode(model.hash(model.encoder(take_frames(model.tokens(frames), seen))), seen, unseen)
+
+    changed = frames.clone()
+    changed[:, unseen[0]] = 7.0
+    torch.testing.assert_close(rebuilt(changed, seen), rebuilt(frames, seen), rtol=0, atol=0)
+    torch.testing.assert_close(rebuilt(frames, seen.flip(1)), rebuilt(frames, seen), rtol=1e-4, atol=1e-4)

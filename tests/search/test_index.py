@@ -1,0 +1,426 @@
+"""The index: what it finds is what comparing with every code finds, and a file that is not whole is refused."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+
+import ssvh_lib as ssvh
+from ssvh_lib.evaluation.hamming import hamming_distances, rank
+from ssvh_lib.search.index import MAGIC, HammingIndex, _checksum
+from ssvh_lib.search.index_kinds import KINDS, InvertedLists, MultiHash
+
+EXACT = [name for name, kind in KINDS.items() if kind.exact]
+
+
+def random_codes(rng, count, bits=16):
+    return ssvh.Codes(rng.integers(0, 256, (count, bits // 8), dtype=np.uint8))
+
+
+def near(rng, codes, count):
+    """Codes that have about one bit in eight unlike one of ``codes``."""
+    flips = np.bitwise_and.reduce(rng.integers(0, 256, (3, count, codes.packed.shape[1]), dtype=np.uint8))
+    return ssvh.Codes(codes.packed[rng.integers(0, len(codes), count)] ^ flips)
+
+
+def check_nearest(found, queries, database, k):
+    """The k nearest are those of the full ranking, in its order."""
+    distances = hamming_distances(queries, database)
+    rows = rank(distances)[:, :k]
+    np.testing.assert_array_equal(found.rows, rows)
+    np.testing.assert_array_equal(found.distances, np.take_along_axis(distances, rows, 1))
+
+
+def check_within(found, queries, database, radius):
+    distances = hamming_distances(queries, database)
+    assert len(found) == len(queries)
+    for one, away, order in zip(found, distances, rank(distances), strict=True):
+        rows = [row for row in order if away[row] <= radius]
+        np.testing.assert_array_equal(one.rows, rows)
+        np.testing.assert_array_equal(one.distances, away[rows])
+
+
+# What is found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_neighbours_by_hand(kind):
+    database = ssvh.Codes(np.array([[0b1111], [0b0001], [0b0000], [0b0011], [0b0001]], np.uint8))
+    index = HammingIndex(database, kind=kind)
+    query = ssvh.Codes(np.array([[0b0000]], np.uint8))
+    found = index.search(query, 4)
+    assert found.rows.tolist() == [[2, 1, 4, 3]]  # equals in database order
+    assert found.distances.tolist() == [[0, 1, 1, 2]]
+    (near,) = index.within(query, 1)
+    assert (near.rows.tolist(), near.distances.tolist()) == ([2, 1, 4], [0, 1, 1])
+
+
+@pytest.mark.parametrize("kind", EXACT)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=st.integers(1, 60),
+    bits=st.sampled_from([8, 24, 64]),
+    k=st.integers(1, 70),
+    radius=st.integers(0, 70),
+    alphabet=st.sampled_from([2, 5, 256]),  # few different bytes: many equal codes
+)
+@example(seed=0, count=60, bits=8, k=60, radius=0, alphabet=2)
+def test_exact_kinds_are_the_full_ranking(kind, seed, count, bits, k, radius, alphabet):
+    rng = np.random.default_rng(seed)
+    bytes_ = rng.integers(0, 256, alphabet, dtype=np.uint8)
+    database, queries = (ssvh.Codes(bytes_[rng.integers(0, alphabet, (n, bits // 8))]) for n in (count, 3))
+    index = HammingIndex(database, kind=kind)
+    check_nearest(index.search(queries, k), queries, database, k)
+    check_within(index.within(queries, radius), queries, database, radius)
+
+
+@pytest.mark.parametrize("bits", [16, 40, 64, 256])
+@pytest.mark.parametrize("kind", EXACT)
+def test_exact_kinds_are_the_full_ranking_of_thousands(kind, bits, rng):
+    """So many that each of multi-index hashing's three ways is taken: no flips, one flip, comparing with all."""
+    database = near(rng, random_codes(rng, 30, bits), 3_000)
+    queries = ssvh.Codes(np.concatenate([near(rng, database, 40).packed, random_codes(rng, 10, bits).packed]))
+    index = HammingIndex(database, kind=kind)
+    for k in (1, 7, 120):
+        check_nearest(index.search(queries, k), queries, database, k)
+    for radius in (0, 2, bits // 8, bits // 3, bits, 10 * bits):
+        check_within(index.within(queries, radius), queries, database, radius)
+
+
+def test_multi_index_hashing_takes_its_look_ups_where_they_suffice(rng):
+    database = near(rng, random_codes(rng, 30, 64), 3_000)
+    index = MultiHash(database.packed, {})
+    calls = []
+    within, index.within = index.within, lambda queries, radius: calls.append(radius) or within(queries, radius)
+    index.search(database.packed[:5], 1)  # itself, at distance 0
+    assert len(calls) == 1
+    index.search(database.packed[:5], 2_000)
+    assert len(calls) == 3
+    assert calls[1] < calls[2]
+
+
+def test_an_approximate_index_returns_true_distances_in_the_order_of_all_indexes(rng):
+    database = near(rng, random_codes(rng, 60, 64), 6_000)
+    queries = near(rng, database, 50)
+    index = HammingIndex(database, kind="ivf")
+    found, distances = index.search(queries, 100), hamming_distances(queries, database)
+    np.testing.assert_array_equal(np.take_along_axis(distances, found.rows, 1), found.distances)
+    for rows, away in zip(found.rows, found.distances.astype(int), strict=True):
+        assert len(set(rows)) == 100
+        np.testing.assert_array_equal(np.lexsort((rows, away)), np.arange(100))
+    exact = HammingIndex(database).search(queries, 100)
+    recall = (found.distances <= exact.distances[:, -1:]).mean()
+    assert 0.6 < recall < 1  # it is approximate, and it is of use
+    for one, all_, away in zip(
+        index.within(queries, 8), HammingIndex(database).within(queries, 8), distances, strict=True
+    ):
+        assert set(one.rows) <= set(all_.rows)
+        np.testing.assert_array_equal(one.distances, away[one.rows])
+
+
+def test_places_that_an_approximate_index_cannot_fill_are_marked(rng):
+    database = near(rng, random_codes(rng, 60, 64), 6_000)
+    found = HammingIndex(database, kind="ivf").search(random_codes(rng, 5, 64), 6_000)
+    empty = found.rows == -1
+    assert empty.any()
+    assert (found.distances[empty] == 65).all()
+    assert (found.distances[~empty] <= 64).all()
+    assert (np.diff(empty.astype(int), axis=1) >= 0).all()  # last
+
+
+@pytest.mark.parametrize("kind", EXACT)
+def test_k_beyond_the_database_is_all_of_it(kind, rng):
+    database = random_codes(rng, 5)
+    assert HammingIndex(database, kind=kind).search(random_codes(rng, 2), 100).rows.shape == (2, 5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_queries_no_answers(kind, rng):
+    index = HammingIndex(random_codes(rng, 5), kind=kind)
+    none = ssvh.Codes(np.empty((0, 2), np.uint8))
+    assert index.search(none, 3).rows.shape == (0, 3)
+    assert index.within(none, 3) == []
+
+
+def test_a_search_by_radius_in_parts_is_the_whole(rng, monkeypatch):
+    database, queries = random_codes(rng, 50), random_codes(rng, 7)
+    monkeypatch.setattr("ssvh_lib.search.index_kinds.RANGE", 120)  # two queries at a time
+    check_within(HammingIndex(database).within(queries, 6), queries, database, 6)
+
+
+# Adding
+
+
+@pytest.mark.parametrize("kind", EXACT)
+def test_added_codes_are_found_as_if_they_had_been_there(kind, rng):
+    database, queries = random_codes(rng, 300), random_codes(rng, 9)
+    index = HammingIndex(ssvh.Codes(database.packed[:200]), [str(row) for row in range(200)], kind=kind)
+    index.add(ssvh.Codes(database.packed[200:]), [str(row) for row in range(200, 300)])
+    assert len(index) == 300
+    assert index.ids[299] == "299"
+    check_nearest(index.search(queries, 50), queries, database, 50)
+    check_within(index.within(queries, 3), queries, database, 3)
+
+
+def test_codes_added_to_clusters_are_found_and_saved(rng, tmp_path):
+    database = near(rng, random_codes(rng, 60, 64), 4_000)
+    index = HammingIndex(ssvh.Codes(database.packed[:3_000]), kind="ivf")
+    index.add(ssvh.Codes(database.packed[3_000:]))
+    itself = index.search(ssvh.Codes(database.packed[3_000:]), 1)
+    assert (itself.distances == 0).mean() > 0.95
+    index.save(tmp_path / "an.index")
+    queries = near(rng, database, 20)
+    found, again = index.search(queries, 30), HammingIndex.load(tmp_path / "an.index").search(queries, 30)
+    np.testing.assert_array_equal(again.distances, found.distances)
+
+
+@pytest.mark.parametrize(
+    ("bits", "ids", "message"),
+    [
+        (24, ["b"], "The index has codes of 16 bits, got codes of 24"),
+        (16, None, "Either all codes of an index have ids or none"),
+        (16, ["a"], "'a' is there twice"),
+        (16, ["b", "c"], "ids must be one name a code, 2 texts; got 3"),
+    ],
+)
+def test_what_cannot_be_added_changes_nothing(bits, ids, message, rng):
+    index = HammingIndex(random_codes(rng, 1), ["a"])
+    with pytest.raises(ssvh.SSVHError, match=message):
+        index.add(random_codes(rng, 1, bits), ids)
+    assert len(index) == 1
+    assert index.ids == ("a",)
+    assert index.search(random_codes(rng, 1), 5).rows.tolist() == [[0]]
+
+
+# Saving and loading
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("names", [None, 'ünïcode "quoted"\n<b>/{}.avi'])
+def test_a_saved_index_is_the_same_again(kind, names, rng, tmp_path):
+    database = near(rng, random_codes(rng, 30, 64), 2_000)
+    queries = near(rng, database, 20)
+    ids = None if names is None else [names.format(row) for row in range(2_000)]
+    source = {"run": "runs/ü", "nested": {"a": [1, None]}}
+    index = HammingIndex(database, ids, kind=kind, source=source)
+    index.save(tmp_path / "deep" / "an.index")
+    again = HammingIndex.load(tmp_path / "deep" / "an.index")
+    assert (again.kind, again.bits, len(again), again.source) == (kind, 64, 2_000, source)
+    assert again.ids == index.ids
+    np.testing.assert_array_equal(again.codes.packed, database.packed)
+    for one, other in zip(index.search(queries, 25), again.search(queries, 25), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["an.index"]
+
+
+def test_clusters_are_stored_and_not_made_again(rng, tmp_path, monkeypatch):
+    HammingIndex(random_codes(rng, 500), kind="ivf").save(tmp_path / "an.index")
+    monkeypatch.setattr(InvertedLists, "add", lambda *_: pytest.fail("codes were assigned anew"))
+    assert len(HammingIndex.load(tmp_path / "an.index")) == 500
+
+
+@pytest.fixture(params=list(KINDS))
+def saved(request, rng, tmp_path):
+    HammingIndex(
+        random_codes(rng, 40), [f"video {row}" for row in range(40)], kind=request.param, source={"a": 1}
+    ).save(tmp_path / "an.index")
+    return tmp_path / "an.index"
+
+
+def test_any_changed_byte_is_found(saved):
+    content = saved.read_bytes()
+    for place in [*range(64), *range(64, len(content), 7), len(content) - 1]:
+        saved.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+        with pytest.raises(ssvh.SSVHError, match=re.escape(str(saved))):
+            HammingIndex.load(saved)
+    saved.write_bytes(content)
+    assert len(HammingIndex.load(saved)) == 40
+
+
+def test_any_changed_bit_of_the_codes_is_found(saved, rng):
+    content = saved.read_bytes()
+    start = content.index(HammingIndex.load(saved).codes.packed.tobytes())
+    for place in range(start, start + 80):
+        bit = 1 << int(rng.integers(8))
+        saved.write_bytes(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
+        with pytest.raises(ssvh.SSVHError, match=r"damaged.*Build it again"):
+            HammingIndex.load(saved)
+
+
+def test_a_truncated_or_longer_file_is_refused(saved):
+    content = saved.read_bytes()
+    for keep in [0, 1, 7, 8, 9, 100, len(content) // 2, len(content) - 1]:
+        saved.write_bytes(content[:keep])
+        with pytest.raises(ssvh.SSVHError, match=r"is damaged or no index"):
+            HammingIndex.load(saved)
+    saved.write_bytes(content + b"\0")
+    with pytest.raises(ssvh.SSVHError, match=r"is damaged or no index"):
+        HammingIndex.load(saved)
+
+
+@pytest.mark.parametrize("content", [b"not an index at all", b"\x93NUMPY\x01\x00", b"IBxF" + bytes(100), b"PK\x03\x04"])
+def test_a_foreign_file_is_refused(content, tmp_path):
+    (tmp_path / "an.index").write_bytes(content)
+    with pytest.raises(ssvh.SSVHError, match=r"an\.index is damaged or no index"):
+        HammingIndex.load(tmp_path / "an.index")
+
+
+def test_a_missing_file_is_said_to_be_made_by_ssvh_index(tmp_path):
+    with pytest.raises(ssvh.SSVHError, match="`ssvh index RUN"):
+        HammingIndex.load(tmp_path / "an.index")
+    with pytest.raises(ssvh.SSVHError, match="There is no file"):
+        HammingIndex.load(tmp_path)
+
+
+def forge(path, *, header=None, arrays=None, metadata=None):
+    """An index whose header and arrays were changed, with a checksum that fits."""
+    from ssvh_lib.search.index import _read
+
+    old_header, old_arrays = _read(path)
+    head, values = old_header | (header or {}), old_arrays | (arrays or {})
+    values = {name: array for name, array in values.items() if array is not None}
+    head["checksum"] = _checksum(head, values)
+    save_file(values, path, {MAGIC: json.dumps(head)} if metadata is None else metadata)
+
+
+def test_a_weights_file_is_no_index(saved):
+    forge(saved, metadata={})
+    with pytest.raises(ssvh.SSVHError, match="no index of codes"):
+        HammingIndex.load(saved)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "7"])
+def test_a_header_that_is_no_object_is_refused(saved, text):
+    forge(saved, metadata={MAGIC: text})
+    with pytest.raises(ssvh.SSVHError, match=re.escape(str(saved))):
+        HammingIndex.load(saved)
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_another_version_is_named(saved, version):
+    forge(saved, header={"version": version})
+    with pytest.raises(ssvh.SSVHError, match=f"an index of version {version}, this library reads 1"):
+        HammingIndex.load(saved)
+
+
+BAD = {
+    "more codes announced": {"header": {"count": 41}},
+    "longer codes announced": {"header": {"bits": 64}},
+    "unknown kind": {"header": {"kind": "tree"}},
+    "kind of another type": {"header": {"kind": ["flat"]}},
+    "source of another type": {"header": {"source": "here"}},
+    "no codes": {"arrays": {"codes": None}},
+    "codes of another type": {"arrays": {"codes": np.zeros((40, 2), np.float32)}},
+    "codes of three axes": {"arrays": {"codes": np.zeros((40, 2, 1), np.uint8)}},
+    "ids that are no JSON": {"arrays": {"ids": np.zeros(4, np.uint8)}},
+    "ids that are numbers": {"arrays": {"ids": np.frombuffer(json.dumps(list(range(40))).encode(), np.uint8)}},
+    "too few ids": {"arrays": {"ids": np.frombuffer(b'["a"]', np.uint8)}},
+}
+
+
+@pytest.mark.parametrize("change", BAD.values(), ids=BAD)
+def test_what_does_not_fit_together_is_refused_though_its_checksum_fits(saved, change):
+    forge(saved, **change)
+    with pytest.raises(ssvh.SSVHError, match=r"does not fit together \(.+\)\. Build it again"):
+        HammingIndex.load(saved)
+
+
+FORGED = {
+    "a cluster that does not exist": {"list_of": np.full(40, 99, np.int32)},
+    "a negative cluster": {"list_of": np.full(40, -1, np.int32)},
+    "too few": {"list_of": np.zeros(39, np.int32)},
+    "wider numbers": {"list_of": np.zeros(40, np.int64)},
+    "no clusters": {"centres": np.zeros((0, 2), np.uint8)},
+    "longer centres": {"centres": np.zeros((8, 4), np.uint8)},
+    "one missing": {"centres": None},
+    "one more": {"more": np.zeros(3, np.uint8)},
+}
+
+
+@pytest.mark.parametrize("arrays", FORGED.values(), ids=FORGED)
+def test_forged_clusters_never_reach_faiss(arrays, rng, tmp_path):
+    path = tmp_path / "an.index"
+    HammingIndex(random_codes(rng, 40), kind="ivf").save(path)
+    forge(path, arrays=arrays)
+    with pytest.raises(ssvh.SSVHError, match="does not fit together"):
+        HammingIndex.load(path)
+
+
+def test_an_interrupt_while_saving_leaves_the_old_index(saved, monkeypatch):
+    before = saved.read_bytes()
+
+    def stop(arrays, path, metadata):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ssvh_lib.search.index.save_file", stop)
+    with pytest.raises(KeyboardInterrupt):
+        HammingIndex.load(saved).save(saved)
+    assert saved.read_bytes() == before
+    assert [path.name for path in saved.parent.iterdir()] == ["an.index"]
+
+
+# Odd arguments
+
+
+def test_odd_arguments_are_one_clear_error(rng):
+    codes = random_codes(rng, 3)
+    index = HammingIndex(codes)
+    for call, message in [
+        (lambda: HammingIndex(codes, kind="flatt"), "no kind of index called 'flatt'. Did you mean 'flat'"),
+        (lambda: HammingIndex(ssvh.Codes(np.empty((0, 2), np.uint8))), "needs at least one code"),
+        (lambda: HammingIndex(codes, ["a", "b"]), "one name a code, 3 texts; got 2"),
+        (lambda: HammingIndex(codes, ["a", "b", 3]), "one name a code"),
+        (lambda: HammingIndex(codes, ["a", "b", "a"]), "'a' is there twice"),
+        (lambda: index.search(codes, 0), "must be at least 1, got 0"),
+        (lambda: index.within(codes, -1), "must be 0 or more bits, got -1"),
+        (lambda: index.search(random_codes(rng, 1, 8)), "codes of 16 bits, got codes of 8"),
+        (lambda: index.within(random_codes(rng, 1, 24), 2), "codes of 16 bits, got codes of 24"),
+    ]:
+        with pytest.raises(ssvh.SSVHError) as error:
+            call()
+        assert message in str(error.value)
+
+
+def test_codes_that_do_not_lie_in_one_piece_are_fine(rng):
+    whole = random_codes(rng, 40, 32).packed
+    database = ssvh.Codes(whole[::2, :2])
+    queries = ssvh.Codes(whole[1::2, 2:])
+    for kind in EXACT:
+        check_nearest(HammingIndex(database, kind=kind).search(queries, 5), queries, database, 5)
+
+
+# The benchmark
+
+
+def test_the_benchmark_measures_every_kind_on_the_same_codes():
+    import pandas as pd
+
+    from ssvh_lib.bench.index import Case, _codes, measure
+
+    said = []
+    cases = tuple(Case("clustered", 2_000, kind) for kind in (*KINDS, "hnsw"))
+    table = pd.DataFrame(measure(said.append, cases))
+    assert table["kind"].tolist() == [*KINDS, "hnsw"]
+    assert len(said) == 4
+    figures = table.drop(columns=["codes", "count", "kind"])
+    assert (figures.drop(columns="MB").fillna(1) >= 0).all(axis=None)  # graphs have no search by radius
+    assert (table["ms alone"] > 0).all()
+    assert table.loc[table["kind"].isin(EXACT), "recall"].tolist() == [1.0] * len(EXACT)
+    assert (table["recall"] > 0.3).all()
+    for one, other in zip(_codes(cases[0]), _codes(cases[2]), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_clustered_codes_of_the_benchmark_lie_as_far_from_each_other_as_it_says():
+    from ssvh_lib.bench.index import Case, _codes
+
+    database, queries = map(ssvh.Codes, _codes(Case("clustered", 3_000, "flat")))
+    away = hamming_distances(queries, database)
+    within = away[away < 24].mean()  # a cluster is a third of the codes, the others are 32 bits away
+    assert (away < 24).mean() == pytest.approx(1 / 3, abs=0.05)
+    assert within == pytest.approx(2 * 64 * (1 / 8) * (7 / 8), abs=0.3)

@@ -1,0 +1,36 @@
+"""Small random videos in memory, and methods started on them."""
+
+import numpy as np
+import torch
+
+import ssvh_lib as ssvh
+from ssvh_lib.data import VideoFeatures
+from ssvh_lib.methods import build
+from ssvh_lib.training.loop import Batch
+
+
+def dataset_of(videos=40, frames=25, features=64, seed=0):
+    """Random videos in memory, four kinds that differ in their mean."""
+    rng = np.random.default_rng(seed)
+    kind = np.arange(videos) % 4
+    values = rng.standard_normal((videos, frames, features)) + 2 * rng.standard_normal((4, features))[kind][:, None]
+    part = VideoFeatures(values.astype(np.float32), np.eye(4, dtype=np.uint8)[kind], tuple(map(str, range(videos))))
+    return ssvh.Dataset("toy", part, part, part, False, tuple("abcd"), "smoke", "toy", None)
+
+
+def batch_of(dataset, size=16):
+    rows = np.arange(size)
+    return Batch(torch.from_numpy(dataset.train.read(rows)), torch.from_numpy(rows))
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def started(name, dataset, bits=16, **choices):
+    """A model as it is in the second epoch, with all that it finds out about the training set."""
+    model = build(name, dataset, bits, **choices)
+    if hasattr(model, "begin_epoch"):
+        for epoch in (0, 1):
+            model.begin_epoch(epoch, dataset.train, np.random.default_rng(epoch))
+    return model.train()
