@@ -15,8 +15,8 @@ from .files import read_json
 from .measures import Maker, measure, measure_epochs, measure_on, up_to_date
 from .methods import configure, construct, method_class
 from .results import printed_name
-from .runs import Run, default_folder, describe
-from .training import fit
+from .runs import Run, default_folder
+from .training import describe, fit
 
 Record = dict  # one run and what came out, as plain JSON
 

@@ -16,6 +16,8 @@ PACKAGE = Path(ssvh_lib.__file__).parent
 RANKS = [
     {"errors"},
     {"devices", "files", "process"},
+    {"outline"},
+    {"canonical"},
     {"source"},
     {"data"},
     {"scan_kernel", "scan_triton"},

@@ -21,7 +21,7 @@ def plan():
 
 @pytest.fixture
 def tiny(monkeypatch):
-    """A dataset of 6 + 4 videos with a hardly trained CNN: the recipe reads source text, so it does not notice."""
+    """A dataset of 6 + 4 videos with a hardly trained CNN: the recipe reads the code, so it does not notice."""
     monkeypatch.setitem(moving.SIZES, "tiny", (6, 4))
     monkeypatch.setattr(released, "PRESETS", ("tiny",))  # a dataset names its size as its preset
     monkeypatch.setattr(still_cnn, "STEPS", 2)
@@ -270,7 +270,7 @@ def test_a_build_is_made_once_and_then_used_again(tmp_path, tiny, tree, monkeypa
     folder = tmp_path / "digits"
     build_embedded.ensure(folder, moving_digits, "tiny")
     before = tree(folder)
-    monkeypatch.setattr(build_embedded, "_build", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(build_embedded, "write_part", lambda *_, **__: pytest.fail("built again"))
     monkeypatch.setattr(build_embedded, "FileLock", lambda *_: pytest.fail("a whole dataset needs no writable place"))
     build_embedded.ensure(folder, moving_digits, "tiny")
     assert tree(folder) == before

@@ -17,7 +17,8 @@ import ssvh_lib as ssvh
 from ssvh_lib import runs, training
 from ssvh_lib.methods import build
 from ssvh_lib.metrics import evaluate
-from ssvh_lib.runs import Run, default_folder, describe, epoch_seed
+from ssvh_lib.runs import Run, default_folder, epoch_seed
+from ssvh_lib.training import describe
 
 EPOCHS = 4
 
