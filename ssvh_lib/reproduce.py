@@ -164,9 +164,8 @@ def _collected(
     """What the target makes of the records of its runs; kept, as some of it takes a minute."""
     if owner.collect is None:
         return records
-    function = owner.collect.__qualname__.partition(".")[0]
-    code = code_digest((owner.collect.__module__.removeprefix("ssvh_lib."), function))
-    kept = runs_root() / "collected" / f"{name}-{digest_of([code, preset, records])[:8]}.json"
+    asked = digest_of([code_digest(owner.collect), preset, records])
+    kept = runs_root() / "collected" / f"{name}-{asked[:8]}.json"
     if not kept.is_file():
         say(f"{name}: {owner.heading}")
         write_json(make_folder(kept.parent) / kept.name, {"records": owner.collect(runs, records, preset)})

@@ -12,8 +12,8 @@ from ..data import EMBEDDED, Dataset, load_dataset
 from ..errors import SSVHError
 from ..literature.names import printed_name
 from ..methods import configure, construct, method_class
-from ..training.loop import fit
-from ..training.runs import Run, default_folder, describe
+from ..training.loop import describe, fit
+from ..training.runs import Run, default_folder
 from ..utils.devices import claimed
 from ..utils.files import read_json
 from .measures import Maker, measure, measure_epochs, measure_on, up_to_date

@@ -14,9 +14,11 @@ from pathlib import Path
 from torch import nn
 
 from ..data import Dataset
+from ..data.released import read_dataset
 from ..evaluation.codes import Codes, encode, save_codes
 from ..evaluation.metrics import CUTOFFS, Evaluation, evaluate
 from ..evaluation.rejection import rejection
+from ..methods import method_class
 from ..training.runs import Run
 from ..utils.files import read_json, write_json
 from ..utils.fingerprint import code_digest
@@ -47,17 +49,19 @@ def measure_epochs(done: Run, model: nn.Module, dataset: Dataset) -> dict:
 
 
 def up_to_date(path: Path, maker: Maker, dataset: Dataset) -> bool:
-    """Whether a file of measures is there, made of the dataset as it is, by its maker's code as it is."""
-    return path.is_file() and _origin(maker, dataset).items() <= read_json(path).items()
+    """Whether a run has a file of measures, made of the dataset as it is, by the code as it is."""
+    return path.is_file() and _origin(path, maker, dataset).items() <= read_json(path).items()
 
 
-def _origin(maker: Maker, dataset: Dataset) -> dict[str, str]:
-    return {"code": _code(maker.__name__), "data_fingerprint": dataset.fingerprint}
+def _origin(path: Path, maker: Maker, dataset: Dataset) -> dict[str, str]:
+    method = method_class(Run(path.parent).config["method"])
+    return {"code": _code(maker, method), "data_fingerprint": dataset.fingerprint}
 
 
 @cache
-def _code(maker: str) -> str:
-    return code_digest(("experiments.measures", maker))
+def _code(maker: Maker, method: type[nn.Module]) -> str:
+    """Return the fingerprint of the way from weights and the files of a dataset to measures."""
+    return code_digest(maker, method, Run.load_weights, read_dataset)
 
 
 def _measured(model: nn.Module, dataset: Dataset) -> tuple[dict[str, Codes], dict]:
@@ -86,6 +90,6 @@ def _evaluated(codes: dict[str, Codes], dataset: Dataset, cutoffs: tuple[int, ..
 
 
 def _write(path: Path, measures: dict, maker: Maker, dataset: Dataset) -> dict:
-    content = measures | _origin(maker, dataset)
+    content = measures | _origin(path, maker, dataset)
     write_json(path, content)
     return content

@@ -9,8 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import asdict
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,10 +21,12 @@ from tqdm.auto import tqdm
 
 from ..data import Dataset, VideoFeatures
 from ..data.loader import in_background, read_batches
+from ..data.released import read_dataset
 from ..errors import SSVHError, unknown
-from ..methods import construct, method_name
+from ..methods import construct, method_class, method_name
 from ..utils.devices import choose_device
-from .runs import Run, default_folder, describe, epoch_seed, open_run
+from ..utils.fingerprint import code_digest
+from .runs import Run, default_folder, epoch_seed, open_run
 
 PRECISIONS = ("float32", "bfloat16")
 CHECK_EVERY = 16  # steps between looks at the losses: each look makes a GPU wait
@@ -70,6 +74,24 @@ def fit(
         run.load_weights(model)
     model.to(place).eval()
     return run
+
+
+def describe(method: str, config: Any, dataset: Dataset, seed: int) -> dict[str, Any]:
+    """Return the content of ``config.json``: method and the code behind it, its whole Config, data, seed."""
+    return {
+        "method": method,
+        "code": _code(method_class(method)),
+        "config": {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(config).items()},
+        "dataset": dataset.name,
+        "data_fingerprint": dataset.fingerprint,
+        "seed": seed,
+    }
+
+
+@cache
+def _code(method: type[nn.Module]) -> str:
+    """Return the fingerprint of the way from the files of a dataset to trained weights, kept in the files of a run."""
+    return code_digest(method, construct, _train, _solve, Run.load_weights, read_dataset)
 
 
 def _check_request(model: nn.Module, dataset: Dataset) -> None:

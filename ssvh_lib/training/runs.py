@@ -12,11 +12,9 @@ import platform
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,34 +23,14 @@ from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ..data import Dataset
 from ..errors import SSVHError
 from ..methods import construct, method_class
 from ..utils.files import digest_of, make_folder, project_root, read_json, runs_root, write_file, write_json
-from ..utils.fingerprint import code_digest
 from ..utils.measured_process import peak_bytes
 
 LOCK_PATIENCE = 5.0  # seconds; a worker whose command was killed needs one to end
 _PACKAGES = ("torch", "numpy", "scipy", "faiss-cpu")
 _CODE = (":/ssvh_lib", ":/pyproject.toml", ":/.constraints.txt")  # what results depend on, from the top of the checkout
-
-
-def describe(method: str, config: Any, dataset: Dataset, seed: int) -> dict:
-    """The content of ``config.json``: method and the code behind it, its whole Config, data, seed."""
-    return {
-        "method": method,
-        "code": _code(method),
-        "config": {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(config).items()},
-        "dataset": dataset.name,
-        "data_fingerprint": dataset.fingerprint,
-        "seed": seed,
-    }
-
-
-@cache
-def _code(method: str) -> str:
-    training = [("training.loop", "_train"), ("training.loop", "_solve"), ("methods", "construct")]
-    return code_digest((f"methods.{method}", method_class(method).__qualname__), *training)
 
 
 def default_folder(description: dict) -> Path:

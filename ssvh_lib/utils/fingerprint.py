@@ -1,82 +1,188 @@
-"""Which code a result depends on, as a fingerprint: what makes the cache notice an edited loss function.
+"""Fingerprint the code that a result depends on, so that a cache notices an edited loss function.
 
-From a root, such as the class of a method, the functions, classes and constants of this package that it uses are
-followed by name through the files. Comments, docstrings, type hints, layout and error messages do not count, nor
-does the rest of a file.
+From its roots, the functions, classes and constants of this package that they use are followed: by name, through
+imports, and, since the class of an object is not written in the code, by attribute. If any code that is reached says
+``.read``, every class that is reached counts with its method ``read``. So more may count than is needed. Files of the
+package count where the code names them. What cannot be seen are modules imported by a name that is put together, and
+tables that a decorator fills in another module.
+
+Definitions are numbered as they are reached; their names and modules do not count, so that both may change. Neither do
+comments, docstrings, type hints, layout, errors that are raised, texts of progress bars, and what is never reached.
+This module needs nothing but the standard library, and gives the same digits in each version of Python from 3.11 on.
 """
 
 from __future__ import annotations
 
-import ast
-from functools import cache
-from pathlib import Path
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, partial
+from pathlib import Path, PurePosixPath
+from types import ModuleType
 
-from .files import digest_of
+from .canonical import summarise
+from .outline import EFFECTS, PACKAGE_NAME, Module, parse
 
-PACKAGE = Path(__file__).resolve().parent.parent
-Place = tuple[str, str]  # a module ("methods.conmh") and a name in it
-
-
-def code_digest(*roots: Place, package: Path = PACKAGE) -> str:
-    """The fingerprint of ``roots`` and all that they use inside the package, 16 hex digits."""
-    found: dict[Place, str] = {}
-    outline = cache(lambda module: _outline(package, module))
-    waiting = list(roots)
-    while waiting:
-        place = module, name = waiting.pop()
-        if place in found:
-            continue
-        definitions, imports = outline(module)
-        if name in definitions:
-            node = _Bare().visit(definitions[name])
-            found[place] = ast.dump(node)
-            used = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-            waiting += [(module, other) for other in used if other in definitions or other in imports]
-        elif name in imports:
-            waiting.append(imports[name])
-    return digest_of(sorted(map(list, found.items())))
+PACKAGE = Path(__file__).resolve().parents[__name__.count(".") - 1]
+Sources = Mapping[str, bytes]  # path in the package, with slashes -> content of the file
+# Called by PyTorch, not by name. Python calls methods such as __init__, which count in the same way.
+_CALLED = {"forward", "backward", "setup_context", "jvp", "vmap"}
 
 
-def _outline(package: Path, module: str) -> tuple[dict[str, ast.stmt], dict[str, Place]]:
-    """The top-level definitions of a module by name, and what it imports from this package."""
-    path = package.joinpath(*filter(None, module.split(".")))
-    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    if not path.is_file():
-        return {}, {}
-    definitions: dict[str, ast.stmt] = {}
-    imports: dict[str, Place] = {}
-    here = [part for part in module.split(".") if part]
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            definitions[node.name] = node
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            definitions |= {target.id: node for target in targets if isinstance(target, ast.Name)}
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            base = here if path.name == "__init__.py" else here[:-1]
-            origin = base[: len(base) - node.level + 1] + (node.module.split(".") if node.module else [])
-            imports |= {alias.asname or alias.name: (".".join(origin), alias.name) for alias in node.names}
-    return definitions, imports
+def code_digest(*roots: object) -> str:
+    """Return 16 hex digits that follow ``roots``: functions, classes or modules of this package, and all they use.
+
+    Of a function that was made inside another, the values that it holds count, too.
+    """
+    return digest_of_places(_package(), *(place for root in roots for place in _places(root)))
 
 
-class _Bare(ast.NodeTransformer):
-    """Leaves out what cannot change a result; PRESETS only choose Config values, which a run records anyway."""
+def digest_of_places(sources: Sources, *places: str) -> str:
+    """Return the fingerprint of places such as "methods.conmh:ConMH" in a package made of ``sources``.
 
-    def visit_Raise(self, node: ast.Raise) -> ast.Pass:
-        return ast.Pass()
+    Raises LookupError for a place that is not there; what has no colon stands for itself.
+    """
+    walk = _Walk(sources)
+    roots = [walk.token(place) for place in places]
+    for place, token in zip(places, roots, strict=True):
+        if ":" in place and not token.startswith("#"):
+            raise LookupError(f"There is no {place} in the package, so that its code cannot be followed.")
+    texts = roots + walk.texts()
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.annotation = None
-        return node
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
-        name = node.target.id if isinstance(node.target, ast.Name) else None
-        node.annotation = ast.Constant(None)
-        return None if name == "PRESETS" else self.generic_visit(node)
+def read_sources(package: Path) -> dict[str, bytes]:
+    """Read all files of a package but what Python has compiled."""
+    paths = (path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(package).as_posix(): path.read_bytes() for path in paths}
 
-    def visit_Expr(self, node: ast.Expr) -> ast.AST:
-        return ast.Pass() if isinstance(node.value, ast.Constant) else self.generic_visit(node)  # docstrings
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.returns = None
-        return self.generic_visit(node)
+@cache
+def _package() -> Sources:
+    return read_sources(PACKAGE)
+
+
+def _places(root: object) -> Iterator[str]:
+    """Where a root is defined, and the values that it holds."""
+    if isinstance(root, partial):
+        for part in (root.func, *root.args, *sorted(root.keywords.items())):
+            yield from _places(part)
+    elif isinstance(root, ModuleType):
+        yield _place(root.__name__, "")
+    elif hasattr(root, "__qualname__"):
+        yield _place(root.__module__, root.__qualname__.partition(".<locals>")[0])
+        for cell in getattr(root, "__closure__", None) or ():
+            yield from _places(cell.cell_contents)
+    else:
+        yield ascii(root).replace(":", ";")  # a colon marks a place
+
+
+def _place(module: str, name: str) -> str:
+    top, _, below = module.partition(".")
+    return f"{below}:{name}" if top == PACKAGE_NAME else f"{module}.{name}"
+
+
+class _Walk:
+    """What is reached in a package. A holder, a class or a module as a value, has members that are got by attribute."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._files = {path: content for path, content in sources.items() if not path.endswith((".py", ".pyc"))}
+        self._suffixes = tuple({PurePosixPath(path).suffix for path in self._files} - {""})
+        self._numbers: dict[str, int] = {}  # of places
+        self._waiting: list[tuple[str, str]] = []  # places and the members of them, or "", that were reached
+        self._holders: dict[str, set[str]] = {}  # places and the names of their members
+        self._words: dict[str, None] = {}  # attributes and short texts, in the order in which they are met
+        self._contents: list[str] = []
+
+    def texts(self) -> list[str]:
+        """Return the canonical texts of all that is reached, and the digests of the files that it names."""
+        found = []
+        for place, member in self._waiting:  # which grows
+            found.append(f"{self._numbers[place]}.{member} {self._text(place, member)}")
+        return found + self._contents
+
+    def token(self, path: str) -> str:
+        """Return what stands for a reference such as "layers:Block.forward", which is reached by this."""
+        place, attributes = self._locate(path)
+        if ":" not in place:
+            return ".".join([place, *attributes])
+        if place not in self._numbers:
+            self._numbers[place] = len(self._numbers)
+            self._waiting.append((place, ""))
+        self._use(attributes)
+        return ".".join([f"#{self._numbers[place]}", *attributes])
+
+    def _locate(self, path: str) -> tuple[str, list[str]]:
+        """Return where a reference leads, without a colon if out of the package, and the attributes that are left."""
+        module, colon, chain = path.partition(":")
+        names = _split(chain)
+        while colon and names:
+            there, name, inner = self._module(module), names[0], f"{module}.{names[0]}".strip(".")
+            target = there.imports.get(name) if there else None
+            if there and name in there.statements:
+                # What makes fingerprints is no part of what they are of.
+                return (name if name == code_digest.__name__ else f"{module}:{name}"), names[1:]
+            if target and target != f"{module}:{name}":
+                module, colon, chain = target.partition(":")
+                names = _split(chain) + names[1:]
+            elif self._module(inner):
+                module, names = inner, names[1:]
+            else:
+                return name, names[1:]
+        return module + colon, names
+
+    def _text(self, place: str, member: str) -> str:
+        name, _, definition = place.partition(":")
+        module = self._module(name)
+        if module is None:
+            raise LookupError(f"There is no module {name} in the package.")
+        if not definition:
+            self._hold(place, {*module.imports, *module.statements} - {EFFECTS})
+            return self.token(place + member) if member else ""
+        if EFFECTS in module.statements:
+            self.token(f"{name}:{EFFECTS}")
+        if members := module.members(definition):
+            self._hold(place, members)
+        summary = summarise(module, definition, member)
+        self._use(summary.words)
+        return " ".join([summary.text, *map(self.token, summary.references)])
+
+    def _hold(self, place: str, members: set[str]) -> None:
+        """Enter a class, or a module that is used as a value, and reach the members that count already."""
+        if place not in self._holders:
+            always = sorted(filter(_always, members)) if not place.endswith(":") else []
+            self._holders[place] = members - {*always}
+            used = [word for word in self._words if word in self._holders[place]]
+            self._waiting += [(place, member) for member in always + used]
+
+    def _use(self, words: Iterable[str]) -> None:
+        """Reach all members, and all files of the package, that are called by one of these words."""
+        for word in words:
+            if word not in self._words:
+                self._words[word] = None
+                self._waiting += [(place, word) for place, members in self._holders.items() if word in members]
+                self._contents += self._named(word)
+
+    def _named(self, pattern: str) -> list[str]:
+        """Return the digests of the files that a text such as "curves.csv", ".csv" or "*.csv" names."""
+        if not pattern.endswith(self._suffixes):
+            return []
+        pattern = f"*{pattern}" if pattern in self._suffixes else pattern
+        found = [content for path, content in self._files.items() if PurePosixPath(path).match(pattern)]
+        return sorted(hashlib.sha256(content).hexdigest() for content in found)
+
+    def _module(self, name: str) -> Module | None:
+        stem = name.replace(".", "/")
+        for path in (f"{stem}/__init__.py".lstrip("/"), f"{stem}.py"):
+            if path in self._sources:
+                return parse(name, path.endswith("__init__.py"), self._sources[path])
+        return None
+
+
+def _split(chain: str) -> list[str]:
+    return [name for name in chain.split(".") if name]
+
+
+def _always(member: str) -> bool:
+    """Whether a method counts with its class, as it is not called by its name."""
+    return member in _CALLED or member.startswith("__")

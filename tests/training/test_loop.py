@@ -17,7 +17,8 @@ import ssvh_lib as ssvh
 from ssvh_lib.evaluation.metrics import evaluate
 from ssvh_lib.methods import build
 from ssvh_lib.training import loop, runs
-from ssvh_lib.training.runs import Run, default_folder, describe, epoch_seed
+from ssvh_lib.training.loop import describe
+from ssvh_lib.training.runs import Run, default_folder, epoch_seed
 from ssvh_lib.utils.files import write_json
 
 EPOCHS = 4

@@ -7,8 +7,6 @@ trained once for all of them.
 from __future__ import annotations
 
 import contextlib
-import inspect
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +16,8 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from ...errors import SSVHError
-from ...utils.files import digest, digest_of, make_folder, read_json, write_folder, write_json
+from ...utils.files import digest, make_folder, read_json, write_folder, write_json
+from ...utils.fingerprint import code_digest
 from ..released import write_part
 from . import generator, moving_digits
 from .generator import Domain
@@ -44,11 +43,8 @@ def ensure(folder: Path, domain: Domain, size: str, *, seed: int = 0, progress: 
 
 
 def recipe(domain: Domain) -> str:
-    """A fingerprint of how a dataset is made: the source text of the renderer, of the CNN and of this file."""
-    from . import still_cnn
-
-    modules = (generator, domain, moving_digits, still_cnn, sys.modules[__name__])
-    return digest_of([inspect.getsource(module) for module in modules])
+    """Return the fingerprint of the code that makes a dataset: it renders videos, trains the CNN and describes them."""
+    return code_digest(_build, domain)
 
 
 def pretrained(folder: Path, seed: int = 0, *, progress: bool = False) -> nn.Sequential:

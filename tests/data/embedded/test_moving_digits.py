@@ -22,7 +22,7 @@ def plan():
 
 @pytest.fixture
 def tiny(monkeypatch):
-    """A dataset of 6 + 4 videos with a hardly trained CNN: the recipe reads source text, so it does not notice."""
+    """A dataset of 6 + 4 videos with a hardly trained CNN: the recipe reads the code, so it does not notice."""
     monkeypatch.setitem(generator.SIZES, "tiny", (6, 4))
     monkeypatch.setattr(released, "PRESETS", ("tiny",))  # a dataset names its size as its preset
     monkeypatch.setattr(still_cnn, "STEPS", 2)
@@ -271,7 +271,7 @@ def test_a_build_is_made_once_and_then_used_again(tmp_path, tiny, tree, monkeypa
     folder = tmp_path / "digits"
     build.ensure(folder, moving_digits, "tiny")
     before = tree(folder)
-    monkeypatch.setattr(build, "_build", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(build, "write_part", lambda *_, **__: pytest.fail("built again"))
     monkeypatch.setattr(build, "FileLock", lambda *_: pytest.fail("a whole dataset needs no writable place"))
     build.ensure(folder, moving_digits, "tiny")
     assert tree(folder) == before
