@@ -18,7 +18,7 @@ from ..data import VideoFeatures
 from ..data.published import PUBLISHED
 from ..errors import unknown
 from ..methods import construct, method_class, preset_values
-from ..nn.backbones import RWKV
+from ..nn.rwkv import RWKV
 from ..nn.mamba import Mamba
 from ..training.loop import Batch
 
