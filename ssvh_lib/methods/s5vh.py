@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from ..clustering.hash_centres import hadamard_centres, optimise_centres, random_centres, semantic_centres
-from ..clustering.kmeans import mean_pooled
+from ..clustering.reduction import mean_pooled
 from ..errors import unknown
 from ..losses import centre_alignment, debiased_contrastive, masked_reconstruction
 from ..nn.backbones import BACKBONES, KEEPS_OWN_INIT
