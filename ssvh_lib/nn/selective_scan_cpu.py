@@ -236,7 +236,7 @@ def _load(state: Array, which: int, source: Array, e: int) -> None:
 
 
 def _store(target: Array, e: int, state: Array, which: int) -> None:
-    """Copy them back into ``target (S, E)``."""
+    """Copy ``state``, of these channels, back into ``target (S, E)``."""
     for s in range(len(state)):
         for i in range(LANES):
             target[s, e + i] = state[s, which, i]

@@ -20,7 +20,7 @@ NAMES = ["u", "delta", "A", "B", "C", "D"]
 
 @pytest.fixture(scope="module")
 def interpreted():
-    """Calls a function of this file in a process of its own, where kernels are interpreted.
+    """Call a function of this file in a process of its own, where kernels are interpreted.
 
     Triton asks for TRITON_INTERPRET when it is imported and when a kernel is defined, so that in this process the
     answer would hold for whatever else uses Triton, and another test may have imported it already.
