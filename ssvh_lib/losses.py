@@ -1,4 +1,4 @@
-"""Loss terms as pure functions; each says which paper and equation it is."""
+"""Loss terms as pure functions, each with its paper."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch.nn.functional import cross_entropy, normalize
 
 
 def masked_reconstruction(predicted: Tensor, frames: Tensor) -> Tensor:
-    """Mean squared error between predicted and true masked frames, both ``(B, M, D)`` (ConMH, reconstruction loss)."""
+    """Average the squared error of masked frames, predicted and true ``(B, M, D)`` (ConMH, reconstruction loss)."""
     return (predicted.float() - frames.float()).square().mean()
 
 
 def debiased_contrastive(first: Tensor, second: Tensor, temperature: float, positive_prior: float) -> Tensor:
-    """Debiased contrastive loss between two views ``(B, K)`` of the same videos (Chuang et al., 2020; ConMH).
+    """Contrast two views ``(B, K)`` of the same videos by the debiased loss (Chuang et al., 2020; ConMH).
 
     For each of the 2B vectors, the other view of its video is the positive and the 2B − 2 vectors of other
-    videos are the negatives, of which a share ``positive_prior`` is presumed to be of the same kind and
+    videos are the negatives, of which a share ``positive_prior`` is presumed to be false negatives and is
     subtracted. Computed in float32.
     """
     vectors = normalize(torch.cat([first, second]).float(), dim=1)  # (2B, K)
@@ -29,17 +29,17 @@ def debiased_contrastive(first: Tensor, second: Tensor, temperature: float, posi
     own = similarity.diagonal() + positive
     negatives = 2 * B - 2
     biased = (similarity.sum(dim=1) - own - positive_prior * negatives * positive) / (1 - positive_prior)
-    floor = negatives * math.exp(-1 / temperature)  # the least that the negatives of unit vectors can add up to
+    floor = negatives * math.exp(-1 / temperature)  # the lower bound of the sum over negatives of unit vectors
     return -torch.log(positive / (positive + biased.clamp(min=floor))).mean()
 
 
 def frame_errors(predicted: Tensor, frames: Tensor) -> Tensor:
-    """Mean squared error of each predicted frame ``(B, M)``; predicted and true frames are ``(B, M, D)``."""
+    """Return the mean squared error of each predicted frame ``(B, M)``; predicted and true frames are ``(B, M, D)``."""
     return (predicted.float() - frames.float()).square().mean(dim=-1)
 
 
 def centre_alignment(codes: Tensor, centres: Tensor, targets: Tensor, temperature: float) -> Tensor:
-    """Cross-entropy between ``targets`` and the softmax of ⟨code, centre⟩ / (K · temperature) over M centres.
+    """Return the cross-entropy of ``targets`` and the softmax of ⟨code, centre⟩ / (K · temperature) over M centres.
 
     ``codes (B, K)``, ``centres (M, K)`` ±1, ``targets`` the index of a centre ``(B,)`` or a distribution ``(B, M)``.
     With fixed hash centres it is the global loss of S5VH (Wang et al., AAAI 2025).
@@ -63,7 +63,7 @@ def point_to_set(
 def prototype_contrast(
     codes: Tensor, labels: Tensor, prototypes: Tensor, concentration: Tensor, rng: torch.Generator
 ) -> Tensor:
-    """InfoNCE of ``codes (B, K)`` against cluster means, in the manner of PCL (Li et al., ICLR 2021).
+    """Compute InfoNCE of ``codes (B, K)`` against cluster means, in the manner of PCL (Li et al., ICLR 2021).
 
     ``labels (B,)`` are the clusters of the codes, ``prototypes (M, K)`` have length 1, and ``concentration (M,)`` is
     the temperature of each. Keys are the prototypes of the batch, one for each code, and at most B others drawn by

@@ -18,7 +18,7 @@ from ssvh_lib.losses import (
 
 @pytest.fixture
 def views():
-    """Makes two views of B videos, K values each: noise around common directions."""
+    """Make two views of B videos, K values each: noise around common directions."""
     generator = torch.Generator().manual_seed(0)
 
     def make(B, K, apart=0.5):

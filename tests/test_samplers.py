@@ -357,7 +357,7 @@ def test_grades_are_the_formula(encoder, noise):
 
 
 def chance_of_dropping(noise_scale):
-    """How often the four best of eight frames, by grades from 0.05 to 0.95, are dropped; chance is one half."""
+    """Return how often the four best of eight frames, by grades from 0.05 to 0.95, are dropped; chance is one half."""
     scores = torch.linspace(0.05, 0.95, 8)[torch.randperm(8, generator=seeded())].expand(2000, 8)
     sampler = make_scored("grade-net", scores, 0.5, noise=noise_scale)
     dropped = ~sampler(torch.zeros(2000, 8, WIDTH), None, seeded()).visible

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..clustering.hash_centres import hadamard_centres, merit, optimise_centres, random_centres, semantic_centres
-from ..clustering.kmeans import mean_pooled
+from ..clustering.reduction import mean_pooled
 from ..data import load_dataset
 from ..utils.files import data_root
 from ..utils.measured_process import apart

@@ -1,1 +1,1 @@
-"""Structure found in training videos: k-means and voting, the anchor graph, hash centres."""
+"""Structure of the training set, found without labels: clusters, the anchor graph, hash centres."""

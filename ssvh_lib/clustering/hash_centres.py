@@ -1,4 +1,4 @@
-"""Fixed hash centres with the semantics of clusters: S5VH (Wang et al., AAAI 2025), pre-processing.
+"""Fixed hash centres with the semantics of clusters: the preprocessing of S5VH (Wang et al., AAAI 2025).
 
 Cluster the videos, then choose a ±1 code for each cluster so that all codes are far from each other and those of
 similar clusters are nearer than others. M is the number of centres.
@@ -15,22 +15,23 @@ from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
 from ..errors import SSVHError
-from .kmeans import kmeans, principal_directions
+from .flip_search import solve
+from .kmeans import kmeans
+from .reduction import principal_directions
 
 _BALANCED_ATTEMPTS = 20  # rounds of drawing balanced codes before any code will do: there may be too few of them
-_RIDGE = 1e-3  # of M, which is what a bit has on the diagonal; for fewer centres than bits
-_ALIKE = 1e-6  # cosines no farther apart are equal, but for rounding in float32
-_ROUNDING = 1e-6  # a smaller change of the objective is no progress
+_ALIKE = 1e-6  # cosines that differ by less are equal up to rounding in float32
 
 
 def semantic_centres(
     vectors: np.ndarray, clusters: int, dimensions: int, seed: int | np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cluster centres ``(M, d)`` float32 of length 1, and pseudo-labels ``(N,)`` of mean-pooled ``vectors (N, D)``.
+    """Return centres ``(M, d)`` float32 of length 1 and pseudo-labels ``(N,)`` of mean-pooled ``vectors (N, D)``.
 
     PCA to d = min(dimensions, N, D), then k-means, the best of 5 as in the released code. Label i is the cluster of
-    centre i: the released code takes labels and centres from two unrelated clusterings. Lengths
-    become 1 after k-means only (or stay 0, where a centre is the mean of all). Raises SSVHError as ``kmeans`` does.
+    centre i: the released code takes labels and centres from two unrelated clusterings. Centres are scaled to length 1
+    only after k-means (or stay 0, where a centre is the mean of all). Raises SSVHError as ``kmeans`` does, and for
+    fewer than one dimension.
     """
     if np.ndim(vectors) != 2 or dimensions < 1:
         raise SSVHError(f"PCA takes vectors (N, D) to 1 dimension or more, got {np.shape(vectors)} and {dimensions}.")
@@ -44,10 +45,10 @@ def semantic_centres(
 
 
 def hadamard_centres(count: int, bits: int, rng: np.random.Generator) -> np.ndarray:
-    """``count`` different codes ``(M, K)`` ±1, int8: rows of the Hadamard matrix and its negative, then random ones.
+    """Make ``count`` different codes ``(M, K)`` ±1, int8: rows of ± the Hadamard matrix, then random ones.
 
-    K/2 apart while they are Hadamard's: up to 2K of them, where K is a power of two. Random codes are balanced as
-    long as there are enough such (Yuan et al., CVPR 2020). Raises SSVHError for more than 2^K.
+    The rows are at least K/2 apart; there are 2K of them where K is a power of two, else none. Random codes are
+    balanced as long as there are enough such (Yuan et al., CVPR 2020). Raises SSVHError for more than 2^K.
     """
     if bits < 1 or not 1 <= count <= 2**bits:
         raise SSVHError(f"{bits} bits make 1 to 2^{bits} different centres; {count} were asked for.")
@@ -64,7 +65,7 @@ def hadamard_centres(count: int, bits: int, rng: np.random.Generator) -> np.ndar
 
 
 def random_centres(count: int, bits: int, rng: np.random.Generator) -> np.ndarray:
-    """``count`` codes ``(M, K)`` ±1, int8, each bit by the toss of a coin; two of them may be equal."""
+    """Draw ``count`` codes ``(M, K)`` ±1, int8, each bit by the toss of a coin; two of them may be equal."""
     return _random_codes((count, bits), rng, balanced=False)
 
 
@@ -76,7 +77,7 @@ def _random_codes(shape: tuple[int, int], rng: np.random.Generator, *, balanced:
 
 
 def separation_bound(count: int, bits: int) -> int:
-    """d_max: the smallest r of which a Hamming ball of radius r − 1 holds at least 2^K / M of all codes, at most K.
+    """Return d_max, at most K: the smallest r at which a Hamming ball of radius r − 1 holds 2^K / M codes or more.
 
     In the manner of Gilbert and Varshamov (Wang et al., CVPR 2023; used by S5VH). Their theorem promises M codes at
     distance d_max − 1; at d_max there may be none (7 codes of 3 bits). Raises SSVHError for more than 2^K centres.
@@ -93,7 +94,7 @@ def separation_bound(count: int, bits: int) -> int:
 
 @dataclass(frozen=True)
 class Merit:
-    """How good hash centres are; distances in bits."""
+    """The quality of hash centres; distances in bits."""
 
     minimum: int  # Hamming distance of the nearest two
     mean: float  # Hamming distance, over pairs
@@ -103,7 +104,7 @@ class Merit:
 
 
 def merit(centres: np.ndarray, semantic: np.ndarray) -> Merit:
-    """Separation of ``centres (M, K)`` ±1 and agreement with the cosine distances of ``semantic (M, d)``.
+    """Measure the separation of ``centres (M, K)`` ±1 and their agreement with the cosines of ``semantic (M, d)``.
 
     Raises SSVHError for fewer than two centres and for arrays that do not belong together.
     """
@@ -114,18 +115,18 @@ def merit(centres: np.ndarray, semantic: np.ndarray) -> Merit:
     pairs = np.triu_indices(M, 1)
     codes = centres.astype(np.float64)
     hamming = (K - codes @ codes.T)[pairs] / 2
-    apart = -_cosines(semantic)[pairs]
-    varied = np.ptp(hamming) > 0 and np.ptp(apart) > _ALIKE
-    correlation = float(spearmanr(hamming, apart).statistic) if varied else float("nan")
+    dissimilarity = -_cosines(semantic)[pairs]
+    varied = np.ptp(hamming) > 0 and np.ptp(dissimilarity) > _ALIKE
+    correlation = float(spearmanr(hamming, dissimilarity).statistic) if varied else float("nan")
     score = float((hamming.min() + hamming.mean()) / K + np.nan_to_num(correlation))
     return Merit(int(hamming.min()), float(hamming.mean()), separation_bound(M, K), correlation, score)
 
 
 def semantic_target(semantic: np.ndarray, bits: int) -> np.ndarray:
-    """Inner products ``(M, M)`` that codes of K bits should have: cosines of pairs, stretched to [−K, K].
+    """Return the inner products ``(M, M)`` that codes of K bits should have: cosines of pairs, rescaled to [−K, K].
 
-    One scale for all pairs, 0 if all are alike; the diagonal has no meaning. The released code stretches each row by
-    itself, so that a pair has two targets and no objective is common to all centres.
+    All pairs have one scale; targets are 0 if all cosines are equal, and the diagonal has no meaning. The released code
+    rescales each row by itself, so that a pair has two targets and no objective is common to all centres.
     """
     cosines = _cosines(semantic)
     pairs = cosines[np.triu_indices(len(cosines), 1)]
@@ -134,7 +135,7 @@ def semantic_target(semantic: np.ndarray, bits: int) -> np.ndarray:
 
 
 def optimise_centres(semantic: np.ndarray, initial: np.ndarray, *, sweeps: int = 20) -> np.ndarray:
-    """Codes ``(M, K)`` ±1, int8, from ``initial (M, K)``, for clusters with centres ``semantic (M, d)``.
+    """Optimise codes ``(M, K)`` ±1, int8, from ``initial (M, K)``, for clusters with centres ``semantic (M, d)``.
 
     Over pairs, minimise the sum of (⟨c_i, c_j⟩ − target_ij)² + ⟨c_i, c_j⟩ / (M − 1), while no two codes are nearer than
     d_max = ``separation_bound``: centre after centre, the others fixed. Of the sweeps and ``initial`` itself, the best
@@ -156,10 +157,10 @@ def optimise_centres(semantic: np.ndarray, initial: np.ndarray, *, sweeps: int =
     best, best_score = codes.copy(), merit(codes, semantic).score
     for _ in range(sweeps):
         before = codes.copy()
-        with threadpool_limits(1):  # thousands of small products, in which threads get into each other's way
+        with threadpool_limits(1):  # thousands of small products, which several threads only slow down
             for i in range(len(codes)):
                 others = np.arange(len(codes)) != i
-                codes[i] = _solve(codes[i], codes[others], target[i, others], shortfall)
+                codes[i] = solve(codes[i], codes[others], target[i, others], shortfall)
         if np.array_equal(before, codes):
             break
         if (score := merit(codes, semantic).score) > best_score:
@@ -168,62 +169,13 @@ def optimise_centres(semantic: np.ndarray, initial: np.ndarray, *, sweeps: int =
 
 
 def _shortfall(count: int, bits: int) -> np.ndarray:
-    """By Hamming distance, ``(K + 1,)``: what a pair lacks to d_max. Equal codes weigh more than all else together."""
+    """Return the bits that a pair lacks to d_max, by its Hamming distance, ``(K + 1,)``.
+
+    Equal codes count for more than all other pairs together.
+    """
     lacking = np.maximum(0, separation_bound(count, bits) - np.arange(bits + 1)).astype(np.float64)
     lacking[0] *= count + 1
     return lacking
-
-
-def _solve(code: np.ndarray, others: np.ndarray, target: np.ndarray, shortfall: np.ndarray) -> np.ndarray:
-    """The better of two descents: from ``code (K,)``, and from the signs of the unconstrained least-squares solution.
-
-    ``others (M − 1, K)``, ``target (M − 1,)``; never worse than ``code``.
-    """
-    gram = others.T @ others + _RIDGE * len(others) * np.eye(len(code))
-    free = np.where(np.linalg.solve(gram, others.T @ target) >= 0, 1.0, -1.0)
-    kept, other = _descend(code, others, target, shortfall), _descend(free, others, target, shortfall)
-    (short, fit), (other_short, other_fit) = (_value(c, others, target, shortfall) for c in (kept, other))
-    better = other_short < short or (other_short == short and other_fit < fit - _ROUNDING)
-    return other if better else kept
-
-
-def _value(code: np.ndarray, others: np.ndarray, target: np.ndarray, shortfall: np.ndarray) -> tuple[float, float]:
-    """Summed shortfall and objective of one centre; of two the smaller pair is the better."""
-    inner = others @ code
-    distance = ((len(code) - inner) / 2).astype(np.int64)
-    return shortfall[distance].sum(), np.square(inner - target).sum() + inner.mean()
-
-
-def _descend(code: np.ndarray, others: np.ndarray, target: np.ndarray, shortfall: np.ndarray) -> np.ndarray:
-    """Flip bits of ``code (K,)`` until neither one nor two flips help against ``others (M − 1, K)``."""
-    code, agree = code.copy(), others * code
-    while flips := _best_flips(agree, target, shortfall):
-        agree[:, flips] *= -1
-        code[flips] *= -1
-    return code
-
-
-def _best_flips(agree: np.ndarray, target: np.ndarray, shortfall: np.ndarray) -> list[int]:
-    """The one or two bits whose flip lowers shortfall, then objective, most; two only where one does not, none at last.
-
-    ``agree (M − 1, K)`` is +1 where a bit equals that of another centre. Changes follow from those of single bits.
-    """
-    others, bits = agree.shape
-    inner = agree.sum(axis=1)
-    distance = ((bits - inner) / 2).astype(np.int64)
-    near = shortfall[np.maximum(0, distance - 2)] > 0  # nobody else comes too near by two flips
-    closer, distance = agree[near].astype(np.int64), distance[near]  # a flip adds this to the distance
-    weight = 16 * (others + 1) * (bits + 1)  # one bit of shortfall outweighs any change of the objective by two flips
-    lacking = shortfall[distance].sum()
-
-    one = 4 * others - 4 * (inner - target) @ agree - 2 * agree.mean(axis=0)  # change of the objective, (K,)
-    change = one + weight * (shortfall[distance[:, None] + closer].sum(axis=0) - lacking)
-    if change.min() < -_ROUNDING:
-        return [int(change.argmin())]
-    reached = np.clip(distance[:, None, None] + closer[:, :, None] + closer[:, None, :], 0, bits)
-    change = one[:, None] + one + 8 * agree.T @ agree + weight * (shortfall[reached].sum(axis=0) - lacking)
-    np.fill_diagonal(change, 0)  # a bit flipped twice
-    return [int(bit) for bit in divmod(change.argmin(), bits)] if change.min() < -_ROUNDING else []
 
 
 def _cosines(vectors: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Global structure of the training set, found without labels."""
+"""Clusters of the training set: k-means, the majority code of a cluster, prototypes."""
 
 from __future__ import annotations
 
@@ -6,47 +6,18 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
-from scipy.linalg import eigh
 
 from ..errors import SSVHError
 
 
 class Videos(Protocol):
-    """What the functions here need of a set of videos: how many there are, features ``(B, T, D)`` batch by batch."""
+    """A set of videos that knows its size and gives features ``(B, T, D)`` batch by batch."""
 
     def __len__(self) -> int: ...
 
     def batches(self, size: int = 512) -> Iterator[np.ndarray]:
-        """Features in order, ``size`` videos at a time."""
+        """Yield features in order, ``size`` videos at a time."""
         ...
-
-
-def mean_pooled(videos: Videos) -> np.ndarray:
-    """The temporal mean of each video's features, ``(N, D)`` float32, read batch by batch."""
-    means, done = np.empty((len(videos), 0), np.float32), 0
-    for frames in videos.batches():
-        if not means.shape[1]:
-            means = np.empty((len(videos), frames.shape[2]), np.float32)  # once: FCVID's are 750 MB
-        means[done : done + len(frames)] = frames.mean(axis=1)
-        done += len(frames)
-    return means
-
-
-def principal_directions(vectors: np.ndarray, count: int) -> np.ndarray:
-    """The ``count`` directions of largest variance of centred ``vectors (N, D)``, as columns ``(D, count)``.
-
-    Exact; from the smaller of the data and its covariance. Raises SSVHError if there are fewer than ``count``.
-    """
-    N, D = vectors.shape
-    if count > min(N, D):
-        raise SSVHError(
-            f"{N} vectors of size {D} have at most {min(N, D)} principal directions; {count} were asked for. "
-            "Ask for fewer, such as shorter codes, or give more videos."
-        )
-    if N < D:
-        return np.linalg.svd(vectors, full_matrices=False)[2][:count].T
-    _, directions = eigh(vectors.T @ vectors, subset_by_index=[D - count, D - 1])
-    return directions[:, ::-1]
 
 
 def kmeans(
@@ -57,7 +28,7 @@ def kmeans(
     iterations: int = 20,
     restarts: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Centres ``(clusters, D)`` float32 and labels ``(N,)`` int64: the nearest centre of each of ``vectors (N, D)``.
+    """Cluster ``vectors (N, D)``: centres ``(clusters, D)`` float32 and labels ``(N,)`` int64, the nearest centres.
 
     Lloyd's algorithm from random vectors, the best of ``restarts`` (faiss). Equal seeds give equal results; so did
     one and two threads wherever we compared. No cluster is empty: one that would be gets the vector farthest from
@@ -84,15 +55,16 @@ def _lloyd(
 
     # The bounds keep faiss from subsampling large clusters and from warning of small ones.
     options = {"max_points_per_centroid": len(vectors), "min_points_per_centroid": 1}
-    found = faiss.Kmeans(vectors.shape[1], clusters, niter=iterations, nredo=restarts, seed=seed, **options)
-    found.train(vectors)
-    return found.centroids, found.index.search(vectors, 1)[1][:, 0]
+    fitted = faiss.Kmeans(vectors.shape[1], clusters, niter=iterations, nredo=restarts, seed=seed, **options)
+    fitted.train(vectors)
+    _, labels = fitted.index.search(vectors, 1)
+    return np.asarray(fitted.centroids), labels[:, 0]
 
 
 def _fill_empty(vectors: np.ndarray, centres: np.ndarray, labels: np.ndarray) -> None:
     """Give each empty cluster a vector, and every vector that is then nearer to it; in place.
 
-    It ends: each step lowers the summed distance, or, where all distances are 0, the number of empty clusters.
+    This ends: each step lowers the summed distance, or, where all distances are 0, the number of empty clusters.
     """
     while len(empty := np.flatnonzero(np.bincount(labels, minlength=len(centres)) == 0)):
         distance = np.linalg.norm(vectors - centres[labels], axis=1)
@@ -104,9 +76,9 @@ def _fill_empty(vectors: np.ndarray, centres: np.ndarray, labels: np.ndarray) ->
 
 
 def component_vote(codes: np.ndarray, labels: np.ndarray, clusters: int) -> np.ndarray:
-    """The majority of each bit over the ``codes (N, K)`` ±1 of each cluster: ``(clusters, K)`` ±1, int8.
+    """Take the majority of each bit over the ``codes (N, K)`` ±1 of each cluster: ``(clusters, K)`` ±1, int8.
 
-    A tie is +1. It is the code of least summed Hamming distance to the members: the hash centre of AutoSSVH (Lian
+    A tie is +1. This is the code of least summed Hamming distance to the members: the hash centre of AutoSSVH (Lian
     et al., CVPR 2025). Raises SSVHError for codes that are not ±1, and for a cluster without members.
     """
     if not np.isin(codes, (-1, 1)).all():
@@ -121,7 +93,7 @@ def component_vote(codes: np.ndarray, labels: np.ndarray, clusters: int) -> np.n
 def prototypes(
     vectors: np.ndarray, clusters: int, seed: int | np.random.Generator, temperature: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels ``(N,)``, cluster means of length 1 ``(M, D)`` and their concentrations ``(M,)`` from ``vectors (N, D)``.
+    """Return labels ``(N,)``, cluster means of length 1 ``(M, D)`` and concentrations ``(M,)`` of ``vectors (N, D)``.
 
     As in PCL (Li et al., ICLR 2021) and AutoSSVH's released code: the concentration is the mean distance to the centre
     over log(members + 10), that of a single member the largest; clipped to the 10th and 90th percentile, then scaled to

@@ -18,8 +18,8 @@ from ..data import VideoFeatures
 from ..data.published import PUBLISHED
 from ..errors import unknown
 from ..methods import construct, method_class, preset_values
-from ..nn.backbones import RWKV
 from ..nn.mamba import Mamba
+from ..nn.rwkv import RWKV
 from ..training.loop import Batch
 
 

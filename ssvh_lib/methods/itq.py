@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..clustering.kmeans import Videos, mean_pooled, principal_directions
+from ..clustering.kmeans import Videos
+from ..clustering.reduction import mean_pooled, principal_directions
 from ..errors import SSVHError
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from ..clustering.anchor_graph import Neighbours, neighbours_of
-from ..clustering.kmeans import mean_pooled, principal_directions
+from ..clustering.reduction import mean_pooled, principal_directions
 from ..nn.bert import cloze
 from ..nn.gating_mlp import GatingMLP
 from ..nn.schedules import step_decay

@@ -17,7 +17,7 @@ import torch
 from scipy.linalg import eigh
 from torch import Tensor, nn
 
-from ..clustering.kmeans import principal_directions
+from ..clustering.reduction import principal_directions
 from ..errors import SSVHError
 
 CHUNK = 256  # videos read at a time

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from ..clustering.hash_centres import hadamard_centres, optimise_centres, random_centres, semantic_centres
-from ..clustering.kmeans import mean_pooled
+from ..clustering.reduction import mean_pooled
 from ..errors import unknown
 from ..losses import centre_alignment, debiased_contrastive, masked_reconstruction
-from ..nn.backbones import BACKBONES, OWN_START
+from ..nn.backbones import BACKBONES, KEEPS_OWN_INIT
 from ..nn.layers import sign_ste, take_frames
 from ..nn.masked_autoencoder import MaskedAutoencoder
 from ..nn.schedules import cosine
@@ -120,7 +120,7 @@ class S5VH(MaskedAutoencoder):
             encoder_block=lambda width, layer: block(width, config.drop_path * layer / steps, config.tied_directions),
             decoder_block=lambda width, _: block(width, 0.0, config.tied_directions),
             squash=torch.tanh if config.soft_codes else sign_ste,
-            spare=OWN_START if config.own_start else (),
+            spare=KEEPS_OWN_INIT if config.own_start else (),
         )
         if config.fixed_centres:
             self.register_buffer("centres", torch.zeros(config.clusters, config.bits))

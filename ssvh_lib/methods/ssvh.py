@@ -15,7 +15,7 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
-from ..clustering.kmeans import mean_pooled
+from ..clustering.reduction import mean_pooled
 from ..errors import SSVHError
 from ..nn.layers import xavier
 from ..nn.lstm import ClippedMomentum, FirstStep, PeepholeLSTM, State, squared_error

@@ -17,7 +17,8 @@ import torch
 from scipy.sparse import coo_array
 from torch import Tensor, nn
 
-from ..clustering.kmeans import kmeans, principal_directions
+from ..clustering.kmeans import kmeans
+from ..clustering.reduction import principal_directions
 from ..errors import SSVHError
 
 CHUNK = 256  # videos read at a time

@@ -1,4 +1,4 @@
-"""The one-layer BERT encoder of BTH, DKPH and BerVAE, and the damaged frames that it is trained on.
+"""The one-layer BERT encoder of BTH, DKPH and BerVAE, and the corruption of the frames that it is trained on.
 
 Shapes: B videos, T frames, D feature size, C width.
 """
@@ -20,6 +20,8 @@ class BertEncoder(nn.Module):
     holds and never reads, and the bias of the keys, which the softmax cancels.
     """
 
+    positions: Tensor
+
     def __init__(self, features: int, width: int, frames: int, dropout: float = 0.1, growth: int = 4):
         super().__init__()
         self.embed = nn.Linear(features, width)
@@ -36,10 +38,11 @@ class BertEncoder(nn.Module):
         self.register_buffer("positions", sinusoidal_positions(frames, width), persistent=False)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """The hidden state of every frame."""
+        """Encode the frames."""
         tokens = self.dropout(self.embed(frames) + self.positions)
         tokens = tokens + self.dropout(self.attention(self.attention_norm(tokens)))
-        return self.dropout(tokens + self.dropout(self.mlp(self.mlp_norm(tokens))))
+        states: Tensor = self.dropout(tokens + self.dropout(self.mlp(self.mlp_norm(tokens))))
+        return states
 
 
 class SingleHeadAttention(nn.Module):
@@ -54,7 +57,8 @@ class SingleHeadAttention(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Mix the tokens."""
         scores = self.query(tokens) @ self.key(tokens).transpose(-2, -1) / tokens.shape[-1] ** 0.5  # (B, T, T)
-        return self.out(self.dropout(scores.softmax(dim=-1)) @ self.value(tokens))
+        attended: Tensor = self.out(self.dropout(scores.softmax(dim=-1)) @ self.value(tokens))
+        return attended
 
 
 class SpreadNorm(nn.Module):
@@ -65,22 +69,23 @@ class SpreadNorm(nn.Module):
         self.gain, self.shift = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens ``(…, C)``, each of mean 0 and spread 1 before gain and shift."""
+        """Give each of the tokens ``(…, C)`` mean 0 and standard deviation 1, before gain and shift."""
         tokens = tokens.float()
-        spread, mean = torch.std_mean(tokens, dim=-1, keepdim=True)
-        return self.gain * (tokens - mean) / (spread + 1e-6) + self.shift
+        deviation, mean = torch.std_mean(tokens, dim=-1, keepdim=True)
+        return self.gain * (tokens - mean) / (deviation + 1e-6) + self.shift
 
 
 def cloze(frames: Tensor, rng: torch.Generator, share: float = 0.15) -> Tensor:
-    """A copy of ``frames (B, T, D)`` in which each frame is damaged with probability ``share``, as in BTH.
+    """Copy ``frames (B, T, D)`` and corrupt each frame with probability ``share``, as in BTH.
 
     Of the frames chosen 80 % become zero, 10 % become a random frame of another video, and 10 % stay as they are.
     Ours: that video is one of the batch, which stands for the training set. ``rng`` is on the device of ``frames``.
     """
     B, T = frames.shape[:2]
-    place = {"generator": rng, "device": frames.device}
-    chance = torch.rand(B, T, **place)
-    video = (torch.arange(B, device=frames.device)[:, None] + torch.randint(1, max(B, 2), (B, T), **place)) % B
-    other = frames[video, torch.randint(T, (B, T), **place)]  # (B, T, D)
-    damaged = torch.where((chance < 0.9 * share)[..., None], other, frames)
-    return damaged.masked_fill((chance < 0.8 * share)[..., None], 0.0)
+    device = frames.device
+    chance = torch.rand(B, T, generator=rng, device=device)
+    offset = torch.randint(1, max(B, 2), (B, T), generator=rng, device=device)
+    video = (torch.arange(B, device=device)[:, None] + offset) % B
+    other = frames[video, torch.randint(T, (B, T), generator=rng, device=device)]  # (B, T, D)
+    corrupted = torch.where((chance < 0.9 * share)[..., None], other, frames)
+    return corrupted.masked_fill((chance < 0.8 * share)[..., None], 0.0)

@@ -1,4 +1,4 @@
-"""The gating MLP of MCMSH: two MLPs mix time and channels, and gates of three ranges weigh what comes of them.
+"""The gating MLP of MCMSH: two MLPs mix time and channels, and gates of three ranges weight their outputs.
 
 Shapes: B videos, T frames, D feature size, C width; inside a gate, n is the axis along which it looks and c the other.
 """
@@ -18,8 +18,8 @@ class GatingMLP(nn.Module):
     """Frames ``(B, T, D)`` -> embeddings ``(B, T, C)``, as in MCMSH's released code (github.com/haoyanbin918/MCMSH).
 
     One layer, without positions and without LayerNorm. T is fixed: weights belong to places in time. The reductions say
-    how much narrower the gates are inside than what they weigh. SSVHError unless ``channel_reduction`` divides
-    ``width``, for the gates on channels are grouped.
+    how much narrower the gates are inside than the values they weight. Raises SSVHError unless ``channel_reduction``
+    divides ``width``, for the gates on channels are grouped.
     """
 
     def __init__(
@@ -45,14 +45,15 @@ class GatingMLP(nn.Module):
         self.last = Gates(frames, width, channel_reduction, groups)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """The embedding of every frame."""
+        """Embed the frames."""
         tokens = relu(self.embed(frames))
         tokens = tokens + self.time(tokens.transpose(1, 2)).transpose(1, 2)
-        return self.last(tokens + self.channels(tokens))
+        embeddings: Tensor = self.last(tokens + self.channels(tokens))
+        return embeddings
 
 
 def mlp(size: int, dropout: float) -> nn.Sequential:
-    """An MLP on the last axis, twice as wide inside, with dropout after both layers."""
+    """Make an MLP on the last axis, twice as wide inside, with dropout after both layers."""
     inner, outer = nn.Linear(size, 2 * size), nn.Linear(2 * size, size)
     return nn.Sequential(inner, nn.GELU(), nn.Dropout(dropout), outer, nn.Dropout(dropout))
 
@@ -73,16 +74,19 @@ class Gates(nn.Module):
         self.short = Gate(along, *local_weights(gated, inner, groups))
 
     def forward(self, values: Tensor) -> Tensor:
-        """Weighed values ``(B, n, c)``."""
+        """Return the weighted values ``(B, n, c)``."""
         values = values.transpose(1, 2)  # (B, c, n)
-        return (self.long(values) + self.middle(values) + self.short(values)).transpose(1, 2)
+        weighted: Tensor = self.long(values) + self.middle(values) + self.short(values)
+        return weighted.transpose(1, 2)
 
 
 class Pool(nn.Module):
     """Adaptive average pooling ``(…, n) -> (…, m)``, to fewer values or to more.
 
-    As a product with a fixed matrix it is faster on CPUs, and on GPUs its gradient is the same each time.
+    As a product with a fixed matrix it is faster on CPUs, and its gradient on GPUs is deterministic.
     """
+
+    matrix: Tensor
 
     def __init__(self, size: int, pooled: int):
         super().__init__()
@@ -90,7 +94,7 @@ class Pool(nn.Module):
         self.register_buffer("matrix", matrix, persistent=False)
 
     def forward(self, values: Tensor) -> Tensor:
-        """The means."""
+        """Average the values."""
         return values @ self.matrix
 
 
@@ -106,13 +110,14 @@ class Gate(nn.Module):
         self.weights = nn.Sequential(*weights)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Weighed values."""
+        """Return the weighted values."""
         values = self.before(values)
-        return self.after(values * self.weights(values))
+        weighted: Tensor = self.after(values * self.weights(values))
+        return weighted
 
 
 def long_weights(gated: int, inner: int) -> list[nn.Module]:
-    """Two linear layers over ``gated`` channels, through ``inner`` ones; they start next to nothing."""
+    """Make two linear layers over ``gated`` channels, through ``inner`` ones; their initial weights are almost zero."""
     down, up = nn.Conv1d(gated, inner, 1, bias=False), nn.Conv1d(inner, gated, 1, bias=False)
     for layer in (down, up):
         nn.init.normal_(layer.weight, std=0.001)
@@ -120,7 +125,7 @@ def long_weights(gated: int, inner: int) -> list[nn.Module]:
 
 
 def local_weights(gated: int, inner: int, groups: int) -> list[nn.Module]:
-    """Two convolutions over three neighbours and ``gated`` channels, through ``inner`` ones, in groups of channels."""
+    """Make two convolutions over three neighbours and ``gated`` channels, through ``inner`` ones, in ``groups``."""
     down = nn.Conv1d(gated, inner, 3, padding=1, bias=False, groups=groups)
     up = nn.Conv1d(inner, gated, 3, padding=1, bias=False, groups=groups)
     nn.init.kaiming_normal_(down.weight, mode="fan_out", nonlinearity="relu")

@@ -1,6 +1,6 @@
-"""The parts that methods are put together from: hash layer, positions, Transformer block, choice of frames.
+"""Layers that the methods share: hash layer, position codes, Transformer block, gathering and scattering of frames.
 
-Shapes: B videos, T frames, V visible frames, C width, K bits.
+Shapes: B videos, T frames, V visible frames, C width, H heads, K bits.
 """
 
 from __future__ import annotations
@@ -12,33 +12,34 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import SSVHError
+from .autograd import Context, apply
 
 
 class _SignSTE(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, values: Tensor) -> Tensor:
+    def forward(ctx: Context, values: Tensor) -> Tensor:
         ctx.save_for_backward(values)
         return torch.where(values > 0, 1.0, -1.0).to(values.dtype)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
+    def backward(ctx: Context, gradient: Tensor) -> Tensor:
         (values,) = ctx.saved_tensors
         return gradient * (values.abs() < 1)
 
 
 def sign_ste(values: Tensor) -> Tensor:
-    """Signs ±1 of ``values``, any shape; zero counts as −1.
+    """Return the signs ±1 of ``values`` of any shape, with a straight-through gradient; the sign of zero is −1.
 
     The gradient passes unchanged where |value| < 1 and is 0 elsewhere: the straight-through estimator of a
     hard sigmoid that this line of work shares, from SSTH (2016) to AutoSSVH (2025).
     """
-    return _SignSTE.apply(values)
+    return apply(_SignSTE, values)
 
 
 class HashLayer(nn.Module):
-    """Tokens ``(…, C)`` -> codes ``(…, K)``: linear, LayerNorm, then ``squash``.
+    """Tokens ``(…, C)`` -> codes ``(…, K)``: a linear layer, LayerNorm, then the activation ``squash``.
 
-    That is the sign with straight-through gradient for codes of ±1, or tanh for soft ones.
+    The activation is ``sign_ste`` for codes of ±1, or tanh for soft codes.
     """
 
     def __init__(self, width: int, bits: int, squash: Callable[[Tensor], Tensor] = sign_ste):
@@ -48,30 +49,30 @@ class HashLayer(nn.Module):
         self.squash = squash
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """The codes."""
+        """Hash the tokens."""
         return self.squash(self.norm(self.linear(tokens)))
 
 
 class _ReverseGradient(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, values: Tensor) -> Tensor:
+    def forward(ctx: Context, values: Tensor) -> Tensor:
         return values.view_as(values)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
+    def backward(ctx: Context, gradient: Tensor) -> Tensor:
         return -gradient
 
 
 def reverse_gradient(values: Tensor) -> Tensor:
-    """``values`` as they are; the gradient changes its sign (gradient reversal layer: Ganin & Lempitsky, 2015).
+    """Return ``values`` unchanged and reverse their gradient (gradient reversal layer: Ganin & Lempitsky, 2015).
 
-    What comes before it climbs the loss that what comes after it descends: a min-max game in one backward pass.
+    The layers before it ascend the loss that the layers after it descend: a min-max game in one backward pass.
     """
-    return _ReverseGradient.apply(values)
+    return apply(_ReverseGradient, values)
 
 
 def sinusoidal_positions(frames: int, width: int) -> Tensor:
-    """Fixed position codes ``(T, C)`` (Vaswani et al., 2017): even columns are sines, odd ones cosines."""
+    """Return fixed position codes ``(T, C)`` (Vaswani et al., 2017): even columns are sines, odd ones cosines."""
     column = torch.arange(width, dtype=torch.float64)  # rounded at the end, as the released code does
     angle = torch.arange(frames)[:, None] * torch.exp(-math.log(10_000.0) * 2 * (column // 2) / width)  # (T, C)
     return torch.where(column % 2 == 0, angle.sin(), angle.cos()).float()
@@ -98,22 +99,29 @@ class Attention(nn.Module):
         query, key, value = self._project(tokens)
         # Two plain products: at T <= 30 the fused attention is no faster, and its bfloat16 backward is slower on CPUs.
         mixed = self._weights(query, key) @ value  # (B, heads, T, w)
-        return self.out(mixed.transpose(1, 2).reshape(*tokens.shape[:2], -1))
+        attended: Tensor = self.out(mixed.transpose(1, 2).reshape(*tokens.shape[:2], -1))
+        return attended
 
     def weights(self, tokens: Tensor) -> Tensor:
-        """How much each token (third axis) attends to each other (last axis), ``(B, heads, T, T)``; rows sum to 1."""
+        """Return the attention of each query (third axis) to each key (last): ``(B, heads, T, T)``; rows sum to 1."""
         query, key, _ = self._project(tokens)
         return self._weights(query, key)
 
     def _weights(self, query: Tensor, key: Tensor) -> Tensor:
-        return (query * self.head_width**-0.5 @ key.transpose(-2, -1)).softmax(dim=-1)
+        scores: Tensor = query * self.head_width**-0.5 @ key.transpose(-2, -1)
+        return scores.softmax(dim=-1)
 
     def _project(self, tokens: Tensor) -> Tensor:
-        """Queries, keys and values, ``(3, B, heads, T, w)``."""
+        """Return queries, keys and values, ``(3, B, heads, T, w)``."""
         B, T, _ = tokens.shape
         bias = torch.cat([self.query_bias, torch.zeros_like(self.query_bias), self.value_bias])
         qkv = nn.functional.linear(tokens, self.qkv.weight, bias)  # (B, T, 3 * inner)
         return qkv.view(B, T, 3, self.heads, self.head_width).permute(2, 0, 3, 1, 4)
+
+
+def split_heads(values: Tensor, heads: int) -> Tensor:
+    """Split ``(B, T, H·K)`` into heads, ``(B, H, T, K)``."""
+    return torch.unflatten(values, -1, (heads, -1)).transpose(1, 2)
 
 
 class Block(nn.Module):
@@ -127,17 +135,21 @@ class Block(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Mix the tokens, then change each by itself."""
+        """Mix the tokens, then transform each by itself."""
         tokens = tokens + self.attention(self.attention_norm(tokens))
-        return tokens + self.mlp(self.mlp_norm(tokens))
+        output: Tensor = tokens + self.mlp(self.mlp_norm(tokens))
+        return output
 
 
-def xavier(module: nn.Module, spare: tuple[type[nn.Module], ...] = ()) -> None:
-    """Xavier-uniform weights and zero biases for the linear layers in ``module``, except in parts of type ``spare``."""
-    if isinstance(module, spare):
+def xavier(module: nn.Module, keeps_own_init: tuple[type[nn.Module], ...] = ()) -> None:
+    """Give the linear layers in ``module`` Xavier-uniform weights and zero biases, except in ``keeps_own_init``.
+
+    These are the types of the submodules that keep the initial weights they were made with.
+    """
+    if isinstance(module, keeps_own_init):
         return
     for part in module.children():
-        xavier(part, spare)
+        xavier(part, keeps_own_init)
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
@@ -145,7 +157,7 @@ def xavier(module: nn.Module, spare: tuple[type[nn.Module], ...] = ()) -> None:
 
 
 def visible_count(frames: int, mask_ratio: float) -> int:
-    """V, how many of ``frames`` stay visible: the number of *masked* frames is rounded down, as in ConMH.
+    """Return V, how many of ``frames`` stay visible: the number of *masked* frames is rounded down, as in ConMH.
 
     Raises SSVHError unless at least one frame is visible and one masked.
     """
@@ -159,16 +171,16 @@ def visible_count(frames: int, mask_ratio: float) -> int:
 
 
 def frame_index(visible: Tensor, count: int) -> Tensor:
-    """Where ``visible (B, T)`` is True, in temporal order: ``(B, count)``; every row must hold ``count`` of them."""
+    """Return where ``visible (B, T)`` is True, in temporal order: ``(B, count)``; True ``count`` times in every row."""
     return (~visible).byte().argsort(dim=1, stable=True)[:, :count]
 
 
 def take_frames(tokens: Tensor, index: Tensor) -> Tensor:
-    """The tokens ``(B, T, C)`` at ``index (B, V)``: ``(B, V, C)``."""
+    """Gather the tokens ``(B, T, C)`` at ``index (B, V)``: ``(B, V, C)``."""
     return tokens.gather(1, index[..., None].expand(-1, -1, tokens.shape[-1]))
 
 
 def put_frames(tokens: Tensor, index: Tensor, blank: Tensor, frames: int) -> Tensor:
-    """Tokens ``(B, V, C)`` at places ``index (B, V)`` among ``frames``, ``blank (C,)`` elsewhere: ``(B, T, C)``."""
+    """Scatter tokens ``(B, V, C)`` to ``index (B, V)`` of T ``frames``, ``blank (C,)`` elsewhere: ``(B, T, C)``."""
     canvas = blank.to(tokens.dtype).expand(len(tokens), frames, -1)
     return canvas.scatter(1, index[..., None].expand_as(tokens), tokens)

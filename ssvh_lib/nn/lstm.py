@@ -1,17 +1,18 @@
-"""What SSTH and SSVH are made of: LSTMs with peepholes and a batch norm for every step, and their clipped optimiser.
+"""The LSTM of SSTH and SSVH, with peepholes and a batch norm for every step, and their optimiser with clipping.
 
-Shapes: B videos, T steps, I size of the inputs, K width, which is the number of bits. Read in the code that was
+Shapes: B videos, T steps, I size of the inputs, K width, which is the number of bits. As in the code that was
 released with SSTH (github.com/hanwangzhang/BLSTM) and SSVH (github.com/lixiangpengcs/Self-Supervised-Video-Hashing).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, overload
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm, linear
+from torch.optim.optimizer import ParamsT
 
 from .layers import sign_ste
 
@@ -20,18 +21,21 @@ PEEPHOLES = 3  # of the gates input, forget and output
 
 
 class State(NamedTuple):
-    """What one step of an LSTM hands to the next."""
+    """The state that one step of an LSTM passes on to the next."""
 
     hidden: Tensor  # (B, K), signs if the LSTM is binary
     cell: Tensor  # (B, K), after its batch norm
 
 
 class StepNorm(nn.Module):
-    """Batch norm of cells ``(B, K)`` with a gain, a shift and running statistics for each of ``steps`` by itself.
+    """Batch norm of cells ``(B, K)`` with a separate gain, shift and running statistics for each of ``steps``.
 
     In training it uses the mean and the biased deviation of the batch, in float32. Evaluation uses their running
     averages, of the deviation and not of the variance; ``momentum`` is the share of the past in them.
     """
+
+    mean: Tensor  # (steps, K), running average
+    deviation: Tensor  # (steps, K), running average
 
     EPSILON = 1e-10  # added to the variance; the released code adds it to the deviation once more
 
@@ -44,15 +48,15 @@ class StepNorm(nn.Module):
         self.register_buffer("deviation", torch.ones(steps, width))
 
     def forward(self, cell: Tensor, step: int) -> Tensor:
-        """The normalised cell."""
+        """Normalise the cell of a step."""
         mean = variance = None
         if self.training:
-            self._observe(cell.detach(), step)
+            self._update_statistics(cell.detach(), step)
         else:
             mean, variance = self.mean[step], self.deviation[step].square()
         return batch_norm(cell, mean, variance, self.gain[step], self.shift[step], self.training, eps=self.EPSILON)
 
-    def _observe(self, cell: Tensor, step: int) -> None:
+    def _update_statistics(self, cell: Tensor, step: int) -> None:
         deviation, mean = torch.std_mean(cell, dim=0, correction=0)
         self.mean[step].lerp_(mean, 1 - self.momentum)
         self.deviation[step].lerp_(deviation, 1 - self.momentum)
@@ -61,8 +65,8 @@ class StepNorm(nn.Module):
 class PeepholeLSTM(nn.Module):
     """``steps`` of an LSTM whose gates see the cell (peepholes) and whose cell is normalised at every step.
 
-    The normalised cell is carried on. The hidden state is ``squash`` of it times the output gate, and with ``binary``
-    its signs are carried on, with a straight-through gradient. Without ``inputs`` nothing but the state drives it.
+    The normalised cell is passed on. The hidden state is ``squash`` of it times the output gate; with ``binary``, its
+    signs are passed on, with a straight-through gradient. Without ``inputs``, only the initial state drives it.
     """
 
     def __init__(
@@ -85,30 +89,37 @@ class PeepholeLSTM(nn.Module):
         self.norm = StepNorm(steps, width, momentum)
 
     def forward(self, inputs: Tensor | None, state: State | None = None) -> tuple[Tensor, State]:
-        """Inputs ``(B, T, I)``, and a state if not zeros -> real hidden states ``(B, T, K)``, and what is carried on.
+        """Map inputs ``(B, T, I)`` and the initial state to real hidden states ``(B, T, K)`` and the last state.
 
-        Without inputs a state must be given.
+        Either may be None, which stands for zeros, but not both: raises ValueError.
         """
-        if self.read is None:
-            driven = [self.bias] * self.steps
-        else:  # the share of the inputs in all gates, in one product for all steps
-            driven = linear(inputs, self.read, self.bias).float().unbind(1)
         if state is None:
-            state = State(*inputs.new_zeros(2, len(inputs), self.recurrent.shape[1]))
+            state = self._zero_state(inputs)
         hidden_states = []
-        for step, share in enumerate(driven):
+        for step, share in enumerate(self._drive(inputs)):
             gates = linear(state.hidden, self.recurrent).float() + share  # (B, 4K)
             hidden, cell = self._step(gates, state.cell, step)
             hidden_states.append(hidden)
             state = State(sign_ste(hidden) if self.binary else hidden, cell)
         return torch.stack(hidden_states, dim=1), state
 
+    def _zero_state(self, inputs: Tensor | None) -> State:
+        if inputs is None:
+            raise ValueError("Without inputs, an LSTM needs a state to start from.")
+        return State(*inputs.new_zeros(2, len(inputs), self.recurrent.shape[1]))
+
+    def _drive(self, inputs: Tensor | None) -> Sequence[Tensor]:
+        """Return for each step the share of its input in all gates ``(B, 4K)``, in one product for all steps."""
+        if self.read is None or inputs is None:
+            return [self.bias] * self.steps
+        return linear(inputs, self.read, self.bias).float().unbind(1)
+
     def _step(self, gates: Tensor, cell: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """Hidden state and cell after a step, from the gates ``(B, 4K)`` and the cell ``(B, K)`` before it."""
+        """Return hidden state and cell after a step, from the gates ``(B, 4K)`` and the cell ``(B, K)`` before it."""
         K = cell.shape[1]
-        early, late = self.peepholes.split([2 * K, K])
-        enter, keep = torch.addcmul(gates[:, : 2 * K], cell.repeat(1, 2), early).sigmoid().chunk(2, dim=1)
-        cell = self.norm(keep * cell + enter * gates[:, 2 * K : 3 * K].tanh(), step)
+        early, late = torch.split(self.peepholes, [2 * K, K])
+        enter, forget = torch.addcmul(gates[:, : 2 * K], cell.repeat(1, 2), early).sigmoid().chunk(2, dim=1)
+        cell = self.norm(forget * cell + enter * gates[:, 2 * K : 3 * K].tanh(), step)
         leave = torch.addcmul(gates[:, 3 * K :], cell, late).sigmoid()
         return leave * self.squash(cell), cell
 
@@ -116,7 +127,7 @@ class PeepholeLSTM(nn.Module):
 class FirstStep(nn.Module):
     """The first step of such an LSTM from a state of zeros, ``(B, I) -> (B, K)``.
 
-    It has no weights for the past, which would be multiplied by zero, and nothing to forget.
+    It has no weights for the previous hidden state, which would be multiplied by zero, and no forget gate.
     """
 
     def __init__(self, inputs: int, width: int, momentum: float):
@@ -127,46 +138,49 @@ class FirstStep(nn.Module):
         self.norm = StepNorm(1, width, momentum)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """The hidden state."""
+        """Return the hidden state."""
         enter, candidate, leave = linear(inputs, self.read, self.bias).float().chunk(3, dim=1)
         cell = self.norm(enter.sigmoid() * candidate.tanh(), 0)
-        return torch.addcmul(leave, cell, self.peephole).sigmoid() * cell
+        hidden: Tensor = torch.addcmul(leave, cell, self.peephole).sigmoid() * cell
+        return hidden
 
 
 class ClippedMomentum(torch.optim.Optimizer):
-    """Gradient descent with momentum, each number of the velocity clipped: v ← clip(m·v − lr·g, ±clip), θ ← θ + v.
+    """Gradient descent with momentum and elementwise clipping of the velocity: v ← clip(m·v − lr·g, ±clip), θ ← θ + v.
 
     Where |lr·g| exceeds the clip, a weight moves by exactly the clip in the direction of −g, whatever the scale of the
     loss. ``weight_decay`` adds that multiple of θ to g.
     """
 
-    def __init__(
-        self, parameters: Iterable[Any], lr: float, *, momentum: float, clip: float, weight_decay: float = 0.0
-    ):
+    def __init__(self, parameters: ParamsT, lr: float, *, momentum: float, clip: float, weight_decay: float = 0.0):
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "clip": clip, "weight_decay": weight_decay})
 
+    @overload
+    def step(self, closure: None = None) -> None: ...
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """One step for every parameter that has a gradient."""
+        """Update every parameter that has a gradient."""
         loss = None if closure is None else torch.enable_grad()(closure)()
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    self._move(parameter, group)
+                    self._update(parameter, parameter.grad, group)
         return loss
 
-    def _move(self, parameter: Tensor, group: dict[str, Any]) -> None:
-        gradient = parameter.grad.add(parameter, alpha=group["weight_decay"])
+    def _update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        gradient = gradient.add(parameter, alpha=group["weight_decay"])
         velocity = self.state[parameter].setdefault("velocity", torch.zeros_like(parameter))
         velocity.mul_(group["momentum"]).sub_(gradient, alpha=group["lr"]).clamp_(-group["clip"], group["clip"])
         parameter.add_(velocity)
 
 
 def glorot(gates: int, inputs: int, width: int) -> Tensor:
-    """Weights ``(gates · K, I)``, drawn for each gate by itself as Glorot-uniform."""
+    """Draw weights ``(gates · K, I)``, Glorot-uniform for each gate by itself."""
     return torch.cat([nn.init.xavier_uniform_(torch.empty(width, inputs)) for _ in range(gates)])
 
 
 def squared_error(predicted: Tensor, frames: Tensor) -> Tensor:
-    """The squared error summed over videos, frames and features, of two tensors ``(B, T, D)``, in float32."""
+    """Sum the squared error of two tensors ``(B, T, D)`` over videos, frames and features, in float32."""
     return (predicted.float() - frames.float()).square().sum()

@@ -18,13 +18,14 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad, silu, softplus
 
+from .autograd import Context, apply
 from .selective_scan_cpu import scan_backward, scan_forward
 
 
 def selective_scan_loop(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
-    """The selective scan, a frame at a time: ``y (B, T, E)``.
+    """Compute the selective scan, a frame at a time: ``y (B, T, E)``.
 
-    Each channel of ``u (B, T, E)`` drives S states, each of which fades at a rate of its own::
+    Each channel of ``u (B, T, E)`` drives S states, each of which decays at a rate of its own::
 
         h_t = exp(delta_t A) h_{t-1} + delta_t B_t u_t,        y_t = C_t h_t + D u_t
 
@@ -39,18 +40,21 @@ def selective_scan_loop(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tenso
 
 
 def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
-    """``selective_scan_loop`` by the fastest means there is; in float32 at least, and returned in the type of ``u``.
+    """Compute ``selective_scan_loop`` by the fastest means there is, in float32 at least; ``y`` has the type of ``u``.
 
-    On a CPU: compiled loops, if there is numba. On CUDA: the kernel of the authors' package mamba-ssm, if there is one,
-    or else ours in Triton, which comes with PyTorch there.
+    On a CPU these are compiled loops, if numba is installed; on CUDA the kernel of the authors' package mamba-ssm, if
+    installed, or else ours in Triton, which comes with PyTorch there.
     """
     dtype = torch.promote_types(u.dtype, torch.float32)
     scan = _fastest_scan(u.device.type, dtype)
     return scan(*(values.to(dtype) for values in (u, delta, A, B, C, D))).to(u.dtype)
 
 
+Scan = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]  # u, delta, A, B, C, D -> y
+
+
 @cache
-def _fastest_scan(device: str, dtype: torch.dtype) -> Callable[..., Tensor]:
+def _fastest_scan(device: str, dtype: torch.dtype) -> Scan:
     if dtype == torch.float32 and device == "cpu" and find_spec("numba"):
         return _compiled_scan
     if dtype == torch.float32 and device == "cuda":
@@ -58,7 +62,7 @@ def _fastest_scan(device: str, dtype: torch.dtype) -> Callable[..., Tensor]:
     return selective_scan_loop
 
 
-def _cuda_scan() -> Callable[..., Tensor]:
+def _cuda_scan() -> Scan:
     with suppress(ImportError):
         from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
 
@@ -73,32 +77,32 @@ def _cuda_scan() -> Callable[..., Tensor]:
 
 
 def _compiled_scan(*inputs: Tensor) -> Tensor:
-    return _CompiledScan.apply(torch.is_grad_enabled(), *inputs)
+    return apply(_CompiledScan, torch.is_grad_enabled(), *inputs)
 
 
 class _CompiledScan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, differentiate: bool, *inputs: Tensor) -> Tensor:
-        keep = differentiate and any(ctx.needs_input_grad)
-        y, starts = scan_forward(*(values.detach().numpy() for values in inputs), keep, torch.get_num_threads())
+    def forward(ctx: Context, differentiate: bool, *inputs: Tensor) -> Tensor:
+        keep, threads = differentiate and any(ctx.needs_input_grad), torch.get_num_threads()
+        y, starts = scan_forward(*(values.detach().numpy() for values in inputs), keep=keep, threads=threads)
         ctx.save_for_backward(*inputs, torch.from_numpy(starts))
         return torch.from_numpy(y)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor | None, ...]:
         arrays = (values.detach().numpy() for values in (*ctx.saved_tensors, gradient))
-        found = scan_backward(*arrays, torch.get_num_threads())
-        wanted = ctx.needs_input_grad[1:]
-        return None, *(torch.from_numpy(values) if want else None for values, want in zip(found, wanted, strict=True))
+        gradients = scan_backward(*arrays, threads=torch.get_num_threads())
+        needed = zip(gradients, ctx.needs_input_grad[1:], strict=True)
+        return None, *(torch.from_numpy(values) if need else None for values, need in needed)
 
 
 class Mamba(nn.Module):
     """The mixer of Mamba ``(B, T, C) -> (B, T, C)``: frame t sees itself and the frames before it.
 
-    The parameters are called and start as in the authors' package mamba-ssm. Their start matters: ``A`` and the bias of
-    ``dt_proj`` spread the memories of the states from about one frame to a thousand. ``layers.xavier`` would set that
-    bias to zero, and no state would remember more than a few frames, so it should not be applied to a Mamba.
+    The parameters have the names and initial values of the authors' package mamba-ssm. The initial values matter: ``A``
+    and the bias of ``dt_proj`` spread the memories of the states from about one frame to a thousand. ``layers.xavier``
+    would set that bias to zero, and no state would remember more than a few frames: do not apply it to a Mamba.
     """
 
     def __init__(self, width: int, states: int = 16, expand: int = 2, kernel: int = 4):
@@ -112,10 +116,10 @@ class Mamba(nn.Module):
         self.A_log = nn.Parameter(torch.arange(1.0, states + 1).log().repeat(inner, 1))  # (E, S)
         self.D = nn.Parameter(torch.ones(inner))
         self.out_proj = nn.Linear(inner, width, bias=False)
-        self._start_steps()
+        self._initialise_steps()
 
-    def _start_steps(self, least: float = 1e-3, most: float = 0.1, floor: float = 1e-4) -> None:
-        """Weights within ±R^-1/2; biases whose softplus, a step size, is log-uniform between ``least`` and ``most``."""
+    def _initialise_steps(self, least: float = 1e-3, most: float = 0.1, floor: float = 1e-4) -> None:
+        """Draw weights within ±R^-1/2, and biases whose softplus, a step size, is log-uniform in its range."""
         nn.init.uniform_(self.dt_proj.weight, -(self.split[0] ** -0.5), self.split[0] ** -0.5)
         share = torch.rand(len(self.D))
         delta = (math.log(least) + share * (math.log(most) - math.log(least))).exp().clamp(min=floor)
@@ -128,10 +132,11 @@ class Mamba(nn.Module):
         u = silu(self._convolved(u))
         step, B, C = self.x_proj(u).split(self.split, dim=-1)  # (B, T, R), (B, T, S), (B, T, S)
         y = selective_scan(u, softplus(self.dt_proj(step)), -self.A_log.exp(), B, C, self.D)
-        return self.out_proj(y * silu(gate))
+        output: Tensor = self.out_proj(y * silu(gate))
+        return output
 
     def _convolved(self, u: Tensor) -> Tensor:
-        """``conv1d`` over the past, as a sum: on CPUs twice as fast as PyTorch's with as many groups as channels."""
-        weights = self.conv1d.weight[:, 0].unbind(-1)  # (E,) each
+        """Apply ``conv1d`` causally, as a sum: on CPUs twice as fast as PyTorch's with a group for each channel."""
+        weights, bias = self.conv1d.weight[:, 0].unbind(-1), self.conv1d.get_parameter("bias")  # (E,) each
         padded, T = pad(u, (0, 0, len(weights) - 1, 0)), u.shape[1]
-        return sum((padded[:, k : k + T] * weight for k, weight in enumerate(weights)), self.conv1d.bias)
+        return sum((padded[:, k : k + T] * weight for k, weight in enumerate(weights)), start=bias)

@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Protocol
 
 
-def step_decay(config: Any, epoch: int) -> float:
-    """``peak_learning_rate``, times ``decay`` after each ``decay_every`` epochs, but never below
-    ``least_learning_rate``: all of a method's ``config``."""
-    rate = config.peak_learning_rate * config.decay ** (epoch // config.decay_every)
+class Decay(Protocol):
+    """The fields of a method's Config that say how its learning rate decays."""
+
+    @property
+    def peak_learning_rate(self) -> float:
+        """Learning rate of the first epoch."""
+
+    @property
+    def decay(self) -> float:
+        """Factor, below 1, of each decay."""
+
+    @property
+    def decay_every(self) -> int:
+        """Epochs between decays."""
+
+
+class FlooredDecay(Decay, Protocol):
+    """The same, down to a floor."""
+
+    @property
+    def least_learning_rate(self) -> float:
+        """The floor."""
+
+
+def step_decay(config: FlooredDecay, epoch: int) -> float:
+    """Multiply the peak by ``decay`` after each ``decay_every`` epochs, but stay at or above the floor."""
+    rate: float = config.peak_learning_rate * config.decay ** (epoch // config.decay_every)
     return max(config.least_learning_rate, rate)
 
 
-def smooth_decay(config: Any, epoch: int) -> float:
-    """``peak_learning_rate``, times ``decay`` in the course of ``decay_every`` epochs: all of a method's ``config``."""
-    return config.peak_learning_rate * config.decay ** (epoch / config.decay_every)
+def smooth_decay(config: Decay, epoch: int) -> float:
+    """Multiply the peak by ``decay`` in the course of each ``decay_every`` epochs."""
+    rate: float = config.peak_learning_rate * config.decay ** (epoch / config.decay_every)
+    return rate
 
 
 def cosine(epoch: int, epochs: int, peak: float, least: float) -> float:
-    """Half a cosine wave, from ``peak`` in epoch 0 to ``least`` after ``epochs`` (Loshchilov & Hutter, 2017)."""
+    """Follow half a cosine wave from ``peak`` in epoch 0 to ``least`` after ``epochs`` (Loshchilov & Hutter, 2017)."""
     return least + (peak - least) * (1 + math.cos(math.pi * epoch / epochs)) / 2

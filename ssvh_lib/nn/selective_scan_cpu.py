@@ -19,50 +19,54 @@ from functools import cache
 import numpy as np
 
 Array = np.ndarray
+Kernel = Callable[..., None]  # (first task, last task, *arrays), compiled
 LANES = 16  # channels in a block: a vector register of AVX-512, two of AVX2
 GROUP = 64  # channels that share one partial sum of the gradients of B and C
 CHUNK = 32  # frames between two stored states
 
 
 def scan_forward(
-    u: Array, delta: Array, A: Array, B: Array, C: Array, D: Array, keep: bool, threads: int
+    u: Array, delta: Array, A: Array, B: Array, C: Array, D: Array, *, keep: bool, threads: int
 ) -> tuple[Array, Array]:
-    """The scan's ``y (B, T, E)``, and the states at chunk borders that ``scan_backward`` needs, if to ``keep``."""
+    """Return ``y (B, T, E)``, and the states at chunk borders for ``scan_backward``: no borders unless ``keep``."""
     width = u.shape[2]
     u, delta, A, B, C, D = _laid_out(u, delta, A, B, C, D)
     borders = (u.shape[1] - 1) // CHUNK if keep else 0
     y, starts = np.empty_like(u), np.empty((len(u), borders, *A.shape), np.float32)
-    _share_out(_kernels()[0], u, threads, (u, delta, A, B, C, D, y, starts))
+    forward, _ = _kernels()
+    _share_out(forward, u, threads, (u, delta, A, B, C, D, y, starts))
     return y[..., :width], starts
 
 
 def scan_backward(
-    u: Array, delta: Array, A: Array, B: Array, C: Array, D: Array, starts: Array, dy: Array, threads: int
+    u: Array, delta: Array, A: Array, B: Array, C: Array, D: Array, starts: Array, dy: Array, *, threads: int
 ) -> tuple[Array, ...]:
-    """The gradients of the six inputs, given that of ``y (B, T, E)``."""
+    """Return the gradients of the six inputs, given that of ``y (B, T, E)``."""
     width = u.shape[2]
     u, delta, A, B, C, D = _laid_out(u, delta, A, B, C, D)
     dy = _padded(dy)
     du, ddelta = np.empty_like(u), np.empty_like(u)
     dA, dD = np.empty((len(u), *A.shape), np.float32), np.empty((len(u), len(D)), np.float32)
     dB, dC = np.zeros((2, -(-len(D) // GROUP), *B.shape), np.float32)
-    _share_out(_kernels()[1], u, threads, (u, delta, A, B, C, D, starts, dy, du, ddelta, dA, dB, dC, dD))
+    _, backward = _kernels()
+    _share_out(backward, u, threads, (u, delta, A, B, C, D, starts, dy, du, ddelta, dA, dB, dC, dD))
     # NumPy adds the partial sums of videos and of groups one after the other, whatever the number of threads.
     return du[..., :width], ddelta[..., :width], dA.sum(0).T[:width], dB.sum(0), dC.sum(0), dD.sum(0)[:width]
 
 
 def _laid_out(u: Array, delta: Array, A: Array, B: Array, C: Array, D: Array) -> tuple[Array, ...]:
-    """The inputs as the loops want them: channels last, A as ``(S, E)`` too, and a multiple of LANES of them."""
+    """Lay the inputs out with channels last, A as ``(S, E)`` too, and pad these to a multiple of LANES."""
     return _padded(u), _padded(delta), _padded(A.T), np.ascontiguousarray(B), np.ascontiguousarray(C), _padded(D)
 
 
 def _padded(values: Array) -> Array:
-    """``values (…, E)`` with zeros after the last channel, whose results and gradients are then zeros too."""
+    """Add zeros after the last channel of ``values (…, E)``, whose results and gradients are then zeros too."""
     missing = -values.shape[-1] % LANES
     return np.ascontiguousarray(np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)]) if missing else values)
 
 
-def _share_out(kernel: Callable, u: Array, threads: int, arguments: tuple[Array, ...]) -> None:
+def _share_out(kernel: Kernel, u: Array, threads: int, arguments: tuple[Array, ...]) -> None:
+    """Run ``kernel`` on all tasks, each a group of channels of one video, in this many ``threads``."""
     tasks = len(u) * -(-u.shape[2] // GROUP)
     if threads == 1:
         kernel(0, tasks, *arguments)
@@ -74,22 +78,23 @@ def _share_out(kernel: Callable, u: Array, threads: int, arguments: tuple[Array,
 
 
 @cache
-def _kernels() -> tuple[Callable, Callable]:
-    """The compiled ``_forward`` and ``_backward``."""
+def _kernels() -> tuple[Kernel, Kernel]:
+    """Compile ``_forward`` and ``_backward``."""
     from numba import njit
     from numba.extending import register_jitable
 
     sums = {"contract", "reassoc", "nsz"}  # lets a sum over lanes be taken in vectors; nan and inf stay what they are
     register_jitable(fastmath={"contract"})(_exp)  # reordered, its remainder would lose its digits
-    for part in (_load, _store, _restore, _step_back):
-        register_jitable(inline="always")(part)
-    for part in (_forward_block, _backward_block):
-        register_jitable(fastmath=sums, error_model="numpy")(part)
-    return tuple(njit(nogil=True, cache=True)(loop) for loop in (_forward, _backward))
+    for helper in (_load, _store, _restore, _step_back):
+        register_jitable(inline="always")(helper)
+    for block in (_forward_block, _backward_block):
+        register_jitable(fastmath=sums, error_model="numpy")(block)
+    compiled = njit(nogil=True, cache=True)
+    return compiled(_forward), compiled(_backward)
 
 
-def _exp(x: float) -> float:
-    """e^x to one unit in the last place, by the polynomial of Cephes; ``np.exp`` is not made into vector instructions.
+def _exp(x: np.float32) -> np.float32:
+    """Compute e^x to one unit in the last place by Cephes' polynomial; ``np.exp`` does not become vector instructions.
 
     Below -87.3 it stays at 1e-38, the least number with all its digits.
     """
@@ -190,7 +195,7 @@ def _backward_block(
 def _restore(
     b: int, e: int, begin: int, end: int, u: Array, delta: Array, B: Array, state: Array, past: Array, row: Array
 ) -> None:
-    """Runs forward through a chunk from the state before it, and fills ``past``."""
+    """Run forward through a chunk from the state before it, and fill ``past``."""
     for t in range(begin, end):
         for i in range(LANES):
             row[0, i] = delta[b, t, e + i]
@@ -207,7 +212,7 @@ def _restore(
 def _step_back(
     b: int, t: int, before: Array, B: Array, C: Array, state: Array, row: Array, dB: Array, dC: Array
 ) -> None:
-    """The chain rule through h_t = decay h_{t-1} + delta u B, y_t = C h_t; ``before`` is frame t of ``past``."""
+    """Apply the chain rule to h_t = decay h_{t-1} + delta u B, y_t = C h_t; ``before`` is frame t of ``past``."""
     for s in range(len(state)):
         Bs, Cs, sum_b, sum_c = B[b, t, s], C[b, t, s], np.float32(0), np.float32(0)
         for i in range(LANES):
@@ -224,13 +229,14 @@ def _step_back(
 
 
 def _load(state: Array, which: int, source: Array, e: int) -> None:
-    """``source (S, E)``'s channels from ``e`` on into ``state (S, …, LANES)``; and ``_store`` takes them back."""
+    """Copy the channels of ``source (S, E)`` from ``e`` on into ``state (S, …, LANES)``."""
     for s in range(len(state)):
         for i in range(LANES):
             state[s, which, i] = source[s, e + i]
 
 
 def _store(target: Array, e: int, state: Array, which: int) -> None:
+    """Copy ``state``, of these channels, back into ``target (S, E)``."""
     for s in range(len(state)):
         for i in range(LANES):
             target[s, e + i] = state[s, which, i]

@@ -12,6 +12,9 @@ Importing this raises ImportError where there is no Triton, or one too old. Kern
 seconds, and kept in ``~/.triton``.
 """
 
+# mypy: allow-untyped-decorators
+# Triton has no types that mypy reads, so that its decorator has none.
+
 from __future__ import annotations
 
 import torch
@@ -19,6 +22,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from .autograd import Context, apply
 
 if not hasattr(tl, "tuple"):
     raise ImportError("the kernels hold the states of a chunk in a tuple, which needs Triton 3.3")
@@ -28,63 +33,63 @@ VALUES = 256  # states of a program: 8 a thread, so that a chunk of them fits in
 
 
 def selective_scan_triton(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
-    """``mamba.selective_scan_loop`` on a GPU, in float32: ``y (B, T, E)``.
+    """Compute ``mamba.selective_scan_loop`` on a GPU, in float32: ``y (B, T, E)``.
 
     ``u`` and ``delta (B, T, E)``, ``A (E, S)``, ``B`` and ``C (B, T, S)``, ``D (E,)``, of any strides.
     """
-    return _TritonScan.apply(torch.is_grad_enabled(), u, delta, A, B, C, D)
+    return apply(_TritonScan, torch.is_grad_enabled(), u, delta, A, B, C, D)
 
 
 class _TritonScan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, differentiate: bool, *inputs: Tensor) -> Tensor:
-        keep = differentiate and any(ctx.needs_input_grad)
-        y, starts = _scan_forward(*inputs, keep)
+    def forward(ctx: Context, differentiate: bool, *inputs: Tensor) -> Tensor:
+        y, starts = _scan_forward(*inputs, keep=differentiate and any(ctx.needs_input_grad))
         ctx.save_for_backward(*inputs, starts)
         return y
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        found, wanted = _scan_backward(*ctx.saved_tensors, gradient), ctx.needs_input_grad[1:]
-        return None, *(values if want else None for values, want in zip(found, wanted, strict=True))
+    def backward(ctx: Context, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        gradients = _scan_backward(*ctx.saved_tensors, dy=gradient)
+        needed = zip(gradients, ctx.needs_input_grad[1:], strict=True)
+        return None, *(values if need else None for values, need in needed)
 
 
 def _scan_forward(
-    u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, keep: bool
+    u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, *, keep: bool
 ) -> tuple[Tensor, Tensor]:
-    """``y (B, T, E)``, and if to ``keep``, the states at chunk borders ``(B, borders, S, E)``."""
+    """Return ``y (B, T, E)``, and the states at chunk borders ``(B, borders, S, E)``: no borders unless ``keep``."""
     inputs = _laid_out(u, delta, A, B, C, D)
     borders = max(u.shape[1] - 1, 0) // CHUNK if keep else 0
     y, starts = torch.empty_like(inputs[0]), u.new_empty(len(u), borders, *A.T.shape)
     options = _options(A)
-    with torch.cuda.device_of(u):  # Triton launches on the current device, whatever that of the tensors
+    with torch.cuda.device(u.get_device()):  # Triton launches on the current device, whatever that of the tensors
         _forward[_grid(u, options)](*inputs, y, starts, borders, *u.shape[1:], **options)
     return y, starts
 
 
 def _scan_backward(
-    u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, starts: Tensor, dy: Tensor
+    u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, starts: Tensor, *, dy: Tensor
 ) -> tuple[Tensor, ...]:
-    """The gradients of the six inputs, given that of ``y (B, T, E)``."""
+    """Return the gradients of the six inputs, given that of ``y (B, T, E)``."""
     inputs = _laid_out(u, delta, A, B, C, D)
     options = _options(A)
     du, ddelta = torch.empty_like(inputs[0]), torch.empty_like(inputs[0])
     dA, dD = u.new_empty(len(u), *A.T.shape), u.new_empty(len(u), len(D))
     dBC = u.new_empty(2, len(u), triton.cdiv(len(D), options["BLOCK"]), *B.shape[1:])
     results = (du, ddelta, dA, dBC[0], dBC[1], dD)
-    with torch.cuda.device_of(u):
+    with torch.cuda.device(u.get_device()):
         _backward[_grid(u, options)](*inputs, starts, dy.contiguous(), *results, *u.shape[1:], **options)
     return du, ddelta, dA.sum(0).T, *dBC.sum(2), dD.sum(0)
 
 
 def _laid_out(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> tuple[Tensor, ...]:
-    """The inputs as the kernels want them: channels last, in A too, that neighbours in a warp read neighbours."""
+    """Lay the inputs out with channels last, in A too, so that neighbours in a warp read neighbours in memory."""
     return tuple(values.contiguous() for values in (u, delta, A.T, B, C, D))
 
 
 def _options(A: Tensor) -> dict[str, int]:
-    """What the kernels are compiled for: sizes are powers of two."""
+    """Return the constants that the kernels are compiled for; sizes are powers of two."""
     states = triton.next_power_of_2(A.shape[1])
     block = min(max(VALUES // states, 8), 64)  # 8 channels are 32 bytes, the least that memory hands out
     # No fused multiply-adds: with them, lanes that add up the same numbers in another order differ in the last digit.
@@ -93,6 +98,7 @@ def _options(A: Tensor) -> dict[str, int]:
 
 
 def _grid(u: Tensor, options: dict[str, int]) -> tuple[int]:
+    """Return the number of programs: one for each video and block of channels."""
     return (len(u) * triton.cdiv(u.shape[2], options["BLOCK"]),)
 
 
@@ -102,7 +108,7 @@ def _grid(u: Tensor, options: dict[str, int]) -> tuple[int]:
 
 @triton.jit
 def _read(source: tl.tensor, row: tl.tensor, columns: tl.tensor, width: int, valid: tl.tensor) -> tl.tensor:
-    """The ``columns`` of one row of ``source (…, width)``, and zeros for those that it does not have."""
+    """Load ``columns`` of one row of ``source (…, width)``, and zeros for those that it does not have."""
     return tl.load(source + row * width + columns, mask=columns < tl.where(valid, width, 0), other=0.0)
 
 
@@ -114,8 +120,8 @@ def _write(
 
 
 @triton.jit
-def _own(E: int, S: tl.constexpr, STATES: tl.constexpr, BLOCK: tl.constexpr) -> tuple:
-    """A program's video, states, channels, and where its tile lies in ``(S, E)``, with what of it does."""
+def _own(E: int, S: tl.constexpr, STATES: tl.constexpr, BLOCK: tl.constexpr) -> tuple[tl.tensor, ...]:
+    """Return a program's video, states and channels, where its tile lies in ``(S, E)``, and which part lies inside."""
     blocks = tl.cdiv(E, BLOCK)
     video = (tl.program_id(0) // blocks).to(tl.int64)  # offsets can be beyond 2^31
     s, e = tl.arange(0, STATES), tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)
@@ -134,12 +140,12 @@ def _forward(
     for begin in range(0, T, CHUNK):
         if begin > 0 and borders > 0:
             tl.store(starts + (video * borders + begin // CHUNK - 1) * S * E + place, h, mask=inside)
-        ys = ()
+        ys = ()  # grows, as kernels have no lists
         for k in tl.static_range(CHUNK):
             t, valid = video * T + begin + k, begin + k < T
             step, value = _read(delta, t, e, E, valid), _read(u, t, e, E, valid)
             h = tl.exp(step[None, :] * rates) * h + (step * value)[None, :] * _read(B, t, s, S, valid)[:, None]
-            ys += (tl.sum(h * _read(C, t, s, S, valid)[:, None], 0) + skip * value,)
+            ys += (tl.sum(h * _read(C, t, s, S, valid)[:, None], 0) + skip * value,)  # type: ignore[assignment]
         for k in tl.static_range(CHUNK):
             _write(y, video * T + begin + k, e, E, begin + k < T, ys[k])
 
@@ -164,7 +170,7 @@ def _backward(
             t, valid = video * T + begin + k, begin + k < T
             step, value = _read(delta, t, e, E, valid), _read(u, t, e, E, valid)
             h = tl.exp(step[None, :] * rates) * h + (step * value)[None, :] * _read(B, t, s, S, valid)[:, None]
-            before += (h,)
+            before += (h,)  # type: ignore[assignment]  # grows, as kernels have no lists
         for k in tl.static_range(CHUNK - 1, -1, -1):
             t, valid = video * T + begin + k, begin + k < T
             step, value, weight = _read(delta, t, e, E, valid), _read(u, t, e, E, valid), _read(dy, t, e, E, valid)

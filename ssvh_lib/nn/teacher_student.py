@@ -17,7 +17,7 @@ from torch.nn.functional import mse_loss
 
 from ..clustering import kmeans
 from ..clustering.anchor_graph import Neighbours, neighbours_of
-from ..clustering.kmeans import mean_pooled
+from ..clustering.reduction import mean_pooled
 from ..errors import SSVHError
 from .bert import BertEncoder, cloze
 from .schedules import step_decay

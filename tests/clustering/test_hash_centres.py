@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ssvh_lib as ssvh
+from ssvh_lib.clustering.flip_search import cost, solve
 from ssvh_lib.clustering.hash_centres import (
     _shortfall,
-    _solve,
-    _value,
     hadamard_centres,
     merit,
     optimise_centres,
@@ -19,7 +18,8 @@ from ssvh_lib.clustering.hash_centres import (
     semantic_target,
     separation_bound,
 )
-from ssvh_lib.clustering.kmeans import kmeans, mean_pooled, principal_directions
+from ssvh_lib.clustering.kmeans import kmeans
+from ssvh_lib.clustering.reduction import mean_pooled, principal_directions
 
 
 def grouped(count, rng, size=24):
@@ -73,8 +73,8 @@ def test_a_centre_is_solved_within_two_percent_of_the_released_admm(count, bits,
     reached = {"admm": np.zeros(2), "flips": np.zeros(2)}  # shortfall and objective, summed
     for i in range(6):
         others, target = np.delete(codes, i, axis=0), np.delete(targets[i], i)
-        reached["admm"] += _value(admm(codes[i], others, target, bits - 2 * bound, rng), others, target, shortfall)
-        reached["flips"] += _value(_solve(codes[i], others, target, shortfall), others, target, shortfall)
+        reached["admm"] += cost(admm(codes[i], others, target, bits - 2 * bound, rng), others, target, shortfall)
+        reached["flips"] += cost(solve(codes[i], others, target, shortfall), others, target, shortfall)
     assert (reached["flips"] <= 1.02 * reached["admm"]).all()  # shortfall: not at all worse
 
 

@@ -14,9 +14,10 @@ from ssvh_lib.experiments import efficiency
 from ssvh_lib.experiments.efficiency import Sweep, collect, encoding_operations, table
 from ssvh_lib.experiments.flops import mamba_operations, operations, rwkv_operations, training_operations
 from ssvh_lib.methods.s5vh import S5VH
-from ssvh_lib.nn.backbones import BACKBONES, LSTM, RWKV
+from ssvh_lib.nn.backbones import BACKBONES, LSTM
 from ssvh_lib.nn.layers import Attention
 from ssvh_lib.nn.mamba import Mamba, selective_scan_loop
+from ssvh_lib.nn.rwkv import RWKV
 from ssvh_lib.utils import measured_process
 
 SMALL = Sweep(tuple(BACKBONES), (8, 16), 12, S5VH.PRESETS["smoke"])

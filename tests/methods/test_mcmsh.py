@@ -8,7 +8,7 @@ import torch
 from toys import batch_of, dataset_of, generator, started
 
 import ssvh_lib as ssvh
-from ssvh_lib.clustering.kmeans import mean_pooled
+from ssvh_lib.clustering.reduction import mean_pooled
 from ssvh_lib.methods import build
 from ssvh_lib.methods.mcmsh import View, quadruplet_loss, reduced
 from ssvh_lib.nn.gating_mlp import Gate, Gates, GatingMLP, Pool

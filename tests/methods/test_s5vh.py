@@ -11,7 +11,7 @@ from toys import batch_of, dataset_of, generator, started
 
 import ssvh_lib as ssvh
 from ssvh_lib.clustering.hash_centres import hadamard_centres, random_centres, semantic_centres
-from ssvh_lib.clustering.kmeans import mean_pooled
+from ssvh_lib.clustering.reduction import mean_pooled
 from ssvh_lib.methods import build
 from ssvh_lib.nn.backbones import BACKBONES
 from ssvh_lib.nn.layers import sign_ste

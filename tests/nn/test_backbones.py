@@ -8,9 +8,11 @@ from torch import nn
 from torch.nn.functional import layer_norm, silu
 from torch.testing import assert_close
 
-from ssvh_lib.nn.backbones import BACKBONES, LSTM, OWN_START, RWKV, BidirectionalBlock, Retention, TransformerBlock, wkv
+from ssvh_lib.nn.backbones import BACKBONES, KEEPS_OWN_INIT, LSTM, BidirectionalBlock, TransformerBlock
 from ssvh_lib.nn.layers import Block, xavier
 from ssvh_lib.nn.mamba import Mamba
+from ssvh_lib.nn.retention import Retention
+from ssvh_lib.nn.rwkv import RWKV, wkv
 
 MIXERS = [Mamba, LSTM, Retention, RWKV]
 WIDTHS = [24, 32, 96, 128, 192, 256]
@@ -26,7 +28,7 @@ def _seed():
 
 @pytest.fixture
 def module(noise):
-    """Makes a module and adds noise to its parameters, so that no two of a kind are equal and none is near zero."""
+    """Make a module and adds noise to its parameters, so that no two of a kind are equal and none is near zero."""
 
     def make(kind, *arguments, **options):
         made = kind(*arguments, **options)
@@ -386,15 +388,15 @@ def test_equal_seeds_make_equal_blocks(noise, name):
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_xavier_spares_what_has_a_start_of_its_own(name):
+def test_xavier_leaves_alone_what_keeps_its_own_init(name):
     block = BACKBONES[name](24, 0.0, False)
     linear = {id(part.weight) for part in block.modules() if isinstance(part, nn.Linear)}
-    spared = {id(p) for part in block.modules() if isinstance(part, OWN_START) for p in part.parameters()}
+    kept = {id(p) for part in block.modules() if isinstance(part, KEEPS_OWN_INIT) for p in part.parameters()}
     before = {key: parameter.clone() for key, parameter in block.named_parameters()}
-    xavier(block, OWN_START)
+    xavier(block, KEEPS_OWN_INIT)
     for key, parameter in block.named_parameters():
         if "bias" not in key:  # zero or not, as they were made
-            assert torch.equal(parameter, before[key]) == (id(parameter) in spared or id(parameter) not in linear), key
+            assert torch.equal(parameter, before[key]) == (id(parameter) in kept or id(parameter) not in linear), key
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -22,7 +22,7 @@ from ssvh_lib.nn.layers import (
 
 @pytest.fixture
 def module(noise):
-    """Makes a module and sets all its parameters to noise, so that no bias is zero and no gain is one."""
+    """Make a module and sets all its parameters to noise, so that no bias is zero and no gain is one."""
 
     def make(kind, *arguments):
         made = kind(*arguments)

@@ -24,7 +24,7 @@ def _threads():
 
 @pytest.fixture
 def inputs(noise):
-    """Makes the six inputs of a scan, with steps and rates as Mamba has them."""
+    """Make the six inputs of a scan, with steps and rates as Mamba has them."""
 
     def make(B, T, E=24, S=16, dtype=torch.float32):
         rates = -torch.arange(1.0, S + 1) * noise(E, 1).exp()
@@ -36,7 +36,7 @@ def inputs(noise):
 
 @pytest.fixture
 def module(noise):
-    """Makes a module and adds noise to its parameters, so that no two of a kind are equal."""
+    """Make a module and adds noise to its parameters, so that no two of a kind are equal."""
 
     def make(kind, *arguments, **options):
         with torch.random.fork_rng(devices=[]):

@@ -20,7 +20,7 @@ NAMES = ["u", "delta", "A", "B", "C", "D"]
 
 @pytest.fixture(scope="module")
 def interpreted():
-    """Calls a function of this file in a process of its own, where kernels are interpreted.
+    """Call a function of this file in a process of its own, where kernels are interpreted.
 
     Triton asks for TRITON_INTERPRET when it is imported and when a kernel is defined, so that in this process the
     answer would hold for whatever else uses Triton, and another test may have imported it already.
@@ -108,8 +108,8 @@ def stored_states():
 
     shapes, forward = [], selective_scan_cuda._scan_forward
 
-    def watched(*arguments):
-        y, starts = forward(*arguments)
+    def watched(*arguments, **options):
+        y, starts = forward(*arguments, **options)
         shapes.append(tuple(starts.shape))
         return y, starts
 
