@@ -115,10 +115,9 @@ def draw(out: Path) -> list[Path]:
     """Draw the figures of all targets that have records in ``out``/data; SSVHError if there are none at all."""
     _check(out)
     return [
-        path
+        plots.save(draw(records, asked.order()), out / name)
         for name, asked in TARGETS.items()
         if (draw := presentation(name).draw) and (records := _records(out, name))
-        for path in plots.save(draw(records, asked.order()), out / name)
     ]
 
 

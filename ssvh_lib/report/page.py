@@ -65,9 +65,9 @@ class _Renderer(mistune.HTMLRenderer):
         self._folder = folder
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
-        """A PNG as part of the page."""
+        """Return an SVG as part of the page, where it cannot run scripts."""
         content = b64encode((self._folder / url).read_bytes()).decode()
-        return f'<img alt="{escape(text)}" src="data:image/png;base64,{content}">'
+        return f'<img alt="{escape(text)}" src="data:image/svg+xml;base64,{content}">'
 
     def table(self, text: str) -> str:
         """A table in a box of its own."""

@@ -67,7 +67,7 @@ def sections(out: Path, targets: Mapping[str, Reported]) -> list[Section]:
     for name, target in targets.items():
         owner, records = owners[name], loaded[owners[name]]
         judged = _judged(claims.pop(name, []), records, runs, out / "data" / f"{owner}.json")
-        files = {"data": f"data/{owner}.json", "table": f"tables/{owner}.md", "figure": f"{name}.png"}
+        files = {"data": f"data/{owner}.json", "table": f"tables/{owner}.md", "figure": f"{name}.svg"}
         there = {kind: path for kind, path in files.items() if (out / path).is_file()}
         found.append(Section(name, target.heading, target.item, records, target.order(), judged, **there))
     for name, rest in claims.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -141,8 +140,6 @@ def _links(section: Section) -> str:
     claims = "" if section.judged.empty else f"claims/{section.name}.md"
     found = {"table": section.table, "claims": claims, "records": section.data}
     links = [f"[{name}]({path})" for name, path in found.items() if path]
-    if section.figure:
-        links.append(f"[figure as SVG]({Path(section.figure).with_suffix('.svg')})")
     published = [f"Published as {section.item}."] if section.item else []
     return " ".join([*published, " · ".join(links)])
 

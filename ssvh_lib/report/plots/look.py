@@ -62,16 +62,14 @@ def style() -> Iterator[None]:
         plt.rcParams.update(before)
 
 
-def save(figure: Figure, path: Path) -> list[Path]:
-    """Write ``path`` as SVG and PNG; the same figure gives the same bytes. Closes the figure."""
+def save(figure: Figure, path: Path) -> Path:
+    """Write ``path`` with the suffix svg, and return it; the same figure gives the same bytes. Closes the figure."""
     make_folder(path.parent)
-    paths = [path.with_suffix(".svg"), path.with_suffix(".png")]
-    metadata = [{"Date": None, "Creator": None}, {"Software": None}]
+    target = path.with_suffix(".svg")
     with style():
-        for target, facts in zip(paths, metadata, strict=True):
-            write_file(target, lambda partial, facts=facts: figure.savefig(partial, metadata=facts, dpi=150))
+        write_file(target, lambda partial: figure.savefig(partial, metadata={"Date": None, "Creator": None}))
     plt.close(figure)
-    return paths
+    return target
 
 
 def panels(count: int, *, width: float = 3.8, height: float = 3.6, **options: Any) -> tuple[Figure, list[Axes]]:
