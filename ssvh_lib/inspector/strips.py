@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..report.plots import COLOURS, FILLER, INFORMATIVE
+from ..utils.colours import BLUE, FILLER, INFORMATIVE, PURPLE, SKY, VERMILION
 from .view import View
 
-SEEN, DROPPED, ERROR = COLOURS[0], "#d9dee5", COLOURS[1]
+SEEN, DROPPED, ERROR = BLUE, "#d9dee5", VERMILION
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _grades(view: View) -> Strip:
 def _soft(view: View) -> Strip:
     note = f"of draw 1, up to {view.soft.max():.2f}"
     says = tuple(f"soft choice {share:.3f}" for share in view.soft)
-    colours = (COLOURS[3],) * len(view.soft)
+    colours = (PURPLE,) * len(view.soft)
     return Strip("soft choice", note, view.soft / view.soft.max(), colours, _none(view), says, tall=True)
 
 
@@ -108,7 +108,7 @@ def _choice(name: str, visible: np.ndarray | None, view: View, *, why_not: str =
 def _kinds(view: View) -> tuple[str, ...]:
     """The colour of the truth of each frame; where it is not known, one colour for all."""
     if view.informative is None:
-        return (COLOURS[4],) * len(view.scores)
+        return (SKY,) * len(view.scores)
     return tuple(INFORMATIVE if own else FILLER for own in view.informative)
 
 

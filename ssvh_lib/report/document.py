@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..utils.files import read_json, write_text
 from . import tables
-from .page import page
+from .page import to_page
 from .sections import Reported, Section, sections
 from .story import markdown
 from .verdicts import Kind
@@ -34,7 +34,7 @@ def write(out: Path, targets: Mapping[str, Reported]) -> list[Path]:
     ]
     budget = out / "data" / "budget.json"
     text = markdown(found, read_json(budget) if budget.is_file() else {})
-    for name, content in (("REPORT.md", text), ("REPORT.html", page(text, out))):
+    for name, content in (("REPORT.md", text), ("REPORT.html", to_page(text, out))):
         write_text(out / name, content)
         paths.append(out / name)
     return paths

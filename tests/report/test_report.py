@@ -15,7 +15,7 @@ from ssvh_lib.experiments import results
 from ssvh_lib.literature.claims import CLAIMS
 from ssvh_lib.report import document, tables
 from ssvh_lib.report.facts import facts
-from ssvh_lib.report.page import page
+from ssvh_lib.report.page import to_page
 from ssvh_lib.report.sections import sections
 from ssvh_lib.report.story import markdown
 from ssvh_lib.report.verdicts import Kind
@@ -377,7 +377,7 @@ def test_the_page_says_what_the_markdown_says(illustrated):
 
 
 def test_odd_words_do_not_become_markup():
-    assert "&lt;b&gt;" in page("# <b>\n", Path())  # in the title; the text itself is our own
+    assert "&lt;b&gt;" in to_page("# <b>\n", Path())  # in the title; the text itself is our own
 
 
 # The terminal

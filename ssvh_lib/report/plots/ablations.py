@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from ...errors import SSVHError
 from ...literature.claims import Claim, RowName
 from ...literature.names import title
+from ...utils.colours import QUIET
 from ..verdicts import SPREAD, Kind, judge
 from .groups import by_name, check_one_dataset, lengths, measured, of_length
-from .look import COLOURS, QUIET, legend, line, panels, style
+from .look import COLOURS, legend, line, panels, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

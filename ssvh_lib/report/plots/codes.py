@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 
 from ...literature.names import printed_name
+from ...utils.colours import QUIET
 from .groups import check_one_dataset
-from .look import COLOURS, QUIET, legend, panels, style
+from .look import COLOURS, legend, panels, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

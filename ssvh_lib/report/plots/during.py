@@ -10,9 +10,10 @@ import numpy as np
 from ... import literature
 from ...errors import SSVHError
 from ...literature.names import title
+from ...utils.colours import QUIET
 from .groups import by_name, check_one_dataset, lengths, of_length
 from .labels import last_points, name_lines
-from .look import DASHES, QUIET, SYSTEMS, band, colour, legend, looks, panels, style
+from .look import DASHES, SYSTEMS, band, colour, legend, looks, panels, style
 
 if TYPE_CHECKING:
     import pandas as pd

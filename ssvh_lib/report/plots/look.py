@@ -13,6 +13,7 @@ import numpy as np
 from cycler import cycler
 
 from ...literature.names import title
+from ...utils.colours import BLACK, BLUE, GREEN, ORANGE, PURPLE, QUIET, SKY, VERMILION
 from ...utils.files import make_folder, write_file
 
 if TYPE_CHECKING:
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which people who see few colours can tell apart (without their yellow, too pale for lines).
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-INFORMATIVE, FILLER = "#009E73", "#999999"
-QUIET = "#767676"  # of what only explains: dark enough to be read on white
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE, BLACK)  # of lines, in this order
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _GREYS = (QUIET, "#4a4a4a")
 _THIN = 1.0  # width of lines that are there for comparison

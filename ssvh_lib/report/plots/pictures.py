@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .look import COLOURS, FILLER, INFORMATIVE, style
+from ...utils.colours import FILLER, INFORMATIVE
+from .look import COLOURS, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
