@@ -9,8 +9,9 @@ import pandas as pd
 
 from ..experiments.results import KEY, duration
 from .sections import Section
+from .spread import SPREAD, error_rates
 from .tables import MISSING, to_markdown
-from .verdicts import MEANING, SPREAD, error_rates
+from .verdicts import MEANING
 
 _CONVENTIONS = {
     "divide_by": "average precision divided by {}",
