@@ -26,7 +26,9 @@ _RELEVANCE = {
     None: ("relevance unknown", "quiet"),
 }
 
-STYLE = css_variables(".ssvh-inspector", LIGHT) + """
+STYLE = (
+    css_variables(".ssvh-inspector", LIGHT)
+    + """
 .ssvh-inspector { color: var(--jp-ui-font-color1, var(--ink)); font: 14px/1.45 system-ui, sans-serif; max-width: 76rem;
   box-sizing: border-box; padding-right: .75rem; }
 .widget-html-content:has(> .ssvh-inspector) { min-width: 0; }
@@ -46,10 +48,11 @@ STYLE = css_variables(".ssvh-inspector", LIGHT) + """
 .ssvh-inspector .other { fill: var(--other); }
 .ssvh-inspector .code { max-width: 26rem; }
 """
+)
 
 
 def render_view(view: View) -> str:
-    """Pictures, truth, grades, draws, errors and rivals of one video, frame below frame."""
+    """Return pictures, truth, grades, draws, errors and rivals of one video, frame below frame."""
     rows = strips(view)
     title = f"{view.title}: {', '.join(view.classes) or 'no class known'}"
     chosen = (
@@ -69,7 +72,7 @@ def render_view(view: View) -> str:
 
 
 def render_neighbours(answers: Sequence[Answer], code: np.ndarray, flipped: np.ndarray, bit: int) -> str:
-    """The code ``(K,)`` bool with the bits of ``flipped (K,)`` turned over, and what is nearest to it then."""
+    """Return the code ``(K,)`` bool with the bits of ``flipped (K,)`` turned over, and what is nearest to it then."""
     asked = code ^ flipped
     names = ", ".join(map(str, np.flatnonzero(flipped))) or "none"
     kin = [answer.found.kin for answer in answers if answer.found.kin is not None]
@@ -103,7 +106,7 @@ def _svg(view: View, rows: list[Strip]) -> Element:
 
 
 def _pictures(frames: np.ndarray) -> Element:
-    """All frames side by side, as one picture."""
+    """Put all frames side by side, as one picture."""
     strip = np.concatenate(list(frames), axis=1)
     place = {"x": LEFT, "y": 0, "width": CELL * len(frames), "height": CELL}
     fixed = {"preserveAspectRatio": "none", "href": png_uri(strip)}
@@ -111,7 +114,7 @@ def _pictures(frames: np.ndarray) -> Element:
 
 
 def _row(row: Strip, top: int, height: int) -> Element:
-    """A name to the left, cells or bars, a note to the right."""
+    """Draw a name to the left, cells or bars, a note to the right."""
     middle = str(top + height / 2 + FONT / 3)
     name = tag("text", row.name, x=str(LEFT - 8), y=middle, **_text("end"))
     if row.missing:
@@ -134,7 +137,7 @@ def _cell(row: Strip, frame: int, top: int, height: int) -> list[Element]:
 
 
 def _scale(frames: int, y: float) -> Element:
-    """The numbers of the frames, every fifth."""
+    """Write the numbers of the frames, every fourth."""
     marks = [
         tag("text", str(frame), x=str(LEFT + CELL * (frame + 0.5)), y=str(y), opacity=".7", **_text("middle"))
         for frame in range(0, frames, 4)

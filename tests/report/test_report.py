@@ -15,9 +15,9 @@ from ssvh_lib.experiments import results
 from ssvh_lib.literature.claims import CLAIMS
 from ssvh_lib.report import document, tables
 from ssvh_lib.report.facts import facts
+from ssvh_lib.report.markdown import markdown
 from ssvh_lib.report.page import to_page
 from ssvh_lib.report.sections import sections
-from ssvh_lib.report.story import markdown
 from ssvh_lib.report.verdicts import Kind
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'

@@ -126,7 +126,7 @@ def _name_points(panel: Axes, points: Ends, colours: Mapping[str, str]) -> None:
         costs = [sum(_overlap(box, other) for other in taken) + _outside(box, frame) for box in boxes]
         best = boxes[int(np.argmin(costs))]
         taken.append(best)
-        x, y = (best.min + best.max) / 2 - at[name]
+        x, y = best.get_points().mean(axis=0) - at[name]
         text.set_position((x, y))
 
 
@@ -143,4 +143,5 @@ def _overlap(one: Bbox, other: Bbox) -> float:
 
 def _outside(box: Bbox, frame: Bbox) -> float:
     """Return how far a name would stick out, which is worse than covering something."""
-    return 100 * float(np.maximum([*(frame.min - box.min), *(box.max - frame.max)], 0).sum())
+    (low, high), (least, greatest) = box.get_points(), frame.get_points()
+    return 100 * float(np.maximum([*(least - low), *(high - greatest)], 0).sum())

@@ -147,7 +147,7 @@ def _numbers(hues: list[str]) -> dict[str, int]:
     return fixed | dict(zip(others, free, strict=False))
 
 
-def legend(figure: Figure, *, markerscale: float | None = None) -> None:
+def legend(figure: Figure, *, markerscale: float = 1.0) -> None:
     """Write the names of the lines of all panels, each once, below them; the figure grows by what they need."""
     found: dict[str, Artist] = {}
     for panel in figure.axes:
@@ -157,8 +157,8 @@ def legend(figure: Figure, *, markerscale: float | None = None) -> None:
     lines = math.ceil(len(found) / max(1, int(figure.get_figwidth() / (0.5 + 0.074 * longest))))
     figure.set_figheight(figure.get_figheight() + 0.24 * lines)
     columns = math.ceil(len(found) / max(lines, 1))
-    place = "outside lower center"
-    figure.legend(list(found.values()), list(found), loc=place, ncols=columns, markerscale=markerscale)
+    handles, names = list(found.values()), list(found)
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, markerscale=markerscale)
 
 
 def band(panel: Axes, x: Sequence[float], values: np.ndarray, look: Look, name: str) -> None:

@@ -91,8 +91,8 @@ def _lines(
     check_one_dataset(records)
     rows = by_name(records, order)
     look = looks(rows)
-    room = {"width": 2.6 + 0.075 * max(map(len, rows)), "height": 4.2 if len(rows) > 7 else 3.4}  # for the names
-    figure, drawn = panels(len(lengths(records)), **room, sharey=True)
+    width, height = 2.6 + 0.075 * max(map(len, rows)), 4.2 if len(rows) > 7 else 3.4  # with room for the names
+    figure, drawn = panels(len(lengths(records)), width=width, height=height, sharey=True)
     for panel, bits in zip(drawn, lengths(records), strict=True):
         for name, runs in rows.items():
             if found := of_length(runs, bits):
