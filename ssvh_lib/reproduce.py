@@ -115,18 +115,17 @@ def draw(out: Path) -> list[Path]:
     """Draw the figures of all targets that have records in ``out``/data; SSVHError if there are none at all."""
     _check(out)
     return [
-        path
+        plots.save(draw(records, asked.order()), out / name)
         for name, asked in TARGETS.items()
         if (draw := presentation(name).draw) and (records := _records(out, name))
-        for path in plots.save(draw(records, asked.order()), out / name)
     ]
 
 
 def tabulate(out: Path) -> list[Path]:
     """Write the tables of all targets that have records of their own in ``out``/data; SSVHError if none has."""
     _check(out)
-    made = [name for name, asked in TARGETS.items() if not asked.data and _records(out, name)]
-    return [path for name in made for path in _tables_of(out, name)]
+    made = {name: _records(out, name) for name, asked in TARGETS.items() if not asked.data}
+    return [path for name, records in made.items() if records for path in _tables_of(out, name, records)]
 
 
 def write_report(out: Path) -> list[Path]:
@@ -144,10 +143,10 @@ def _check(out: Path) -> None:
         raise SSVHError(f"{out / 'data'} has no records. `make reproduce` makes them.")
 
 
-def _tables_of(out: Path, name: str) -> list[Path]:
+def _tables_of(out: Path, name: str, records: list[dict]) -> list[Path]:
     asked, shown = TARGETS[name], presentation(name)
     heading = f"{asked.heading} {shown.note}".strip()
-    return tables.write(_records(out, name), out / "tables" / name, heading, asked.order(), shown.tabulate)
+    return tables.write(records, out / "tables" / name, heading, asked.order(), shown.tabulate)
 
 
 def _records(out: Path, name: str) -> list[dict]:

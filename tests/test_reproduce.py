@@ -104,7 +104,7 @@ def test_a_target_is_made_from_runs_to_report_and_again_without_training(own_run
     records = json.loads((out / "data" / "C2.json").read_text())["records"]
     asked = {(f"mask ratio {ratio}", seed) for ratio in (0.25, 0.5, 0.75, 0.9) for seed in (0, 1)}
     assert {(record["label"], record["seed"]) for record in records} == asked
-    assert {path.name for path in out.glob("*.*")} == {"C2.svg", "C2.png", "REPORT.md", "REPORT.html"}
+    assert {path.name for path in out.glob("*.*")} == {"C2.svg", "REPORT.md", "REPORT.html"}
     assert {path.suffix for path in (out / "tables").glob("C2.*")} == {".md", ".csv", ".tex"}
     assert "0.5 of the frames" in (out / "REPORT.md").read_text()
     before = {path: path.read_bytes() for path in out.rglob("*.*")}
@@ -142,4 +142,5 @@ def test_the_committed_figures_follow_from_the_committed_records(tmp_path):
     written = [*engine.draw(tmp_path), *engine.tabulate(tmp_path), *engine.write_report(tmp_path)]
     assert {path.name for path in written} >= {"A1.svg", "main.md", "REPORT.md", "REPORT.html"}
     for path in written:
-        assert path.read_bytes() == (FIGURES / path.relative_to(tmp_path)).read_bytes(), path.name
+        if path.name != "REPORT.html":  # made on the spot, and not kept in git
+            assert path.read_bytes() == (FIGURES / path.relative_to(tmp_path)).read_bytes(), path.name

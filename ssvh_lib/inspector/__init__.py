@@ -10,10 +10,10 @@ from .html import render_neighbours, render_view
 from .neighbours import Answer, flip, nearest
 from .picture import render_figure
 from .serve import serve
-from .shell import Inspector, choices
 from .strips import Strip, sentence, strips
 from .subject import Subject, inspected_datasets, subjects
 from .view import View, explain, hidden_errors
+from .widget import Inspector, choices
 
 __all__ = [
     "Answer",

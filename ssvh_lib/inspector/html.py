@@ -5,14 +5,14 @@ Trees are built and then written, so that no name of a video can become markup.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Sequence
-from io import BytesIO
-from xml.etree.ElementTree import Element, tostring
+from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from ..search.page import bits_picture, css_class, tag, thumbnail
+from ..search.page import bits_picture, thumbnail
+from ..utils.colours import LIGHT
+from ..utils.html import css_class, css_variables, png_uri, style_tag, tag, to_html
 from .neighbours import Answer
 from .strips import Strip, keys, sentence, strips
 from .view import View
@@ -20,9 +20,16 @@ from .view import View
 LEFT, CELL, RIGHT = 112, 28, 232  # widths of the names, of a frame, of the notes
 LOW, TALL, GAP = 18, 44, 6  # heights of cells and of bars, and the space between rows
 FONT = 12.5
+_RELEVANCE = {
+    True: ("✓ relevant", "relevant"),
+    False: ("not relevant", "irrelevant"),
+    None: ("relevance unknown", "quiet"),
+}
 
-STYLE = """
-.ssvh-inspector { color: var(--jp-ui-font-color1, #1c1e21); font: 14px/1.45 system-ui, sans-serif; max-width: 76rem;
+STYLE = (
+    css_variables(".ssvh-inspector", LIGHT)
+    + """
+.ssvh-inspector { color: var(--jp-ui-font-color1, var(--ink)); font: 14px/1.45 system-ui, sans-serif; max-width: 76rem;
   box-sizing: border-box; padding-right: .75rem; }
 .widget-html-content:has(> .ssvh-inspector) { min-width: 0; }
 .ssvh-inspector .wide { overflow-x: auto; }
@@ -32,19 +39,20 @@ STYLE = """
 .ssvh-inspector .key { display: inline-block; width: .9em; height: .9em; margin: 0 .3em 0 .9em; vertical-align: -.1em; }
 .ssvh-inspector ol { list-style: none; margin: .5rem 0; padding: 0; display: grid; gap: .6rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 13rem), 1fr)); }
-.ssvh-inspector .card { border: 1px solid var(--jp-border-color2, #d0d4da); border-radius: .4rem; padding: .5rem; }
+.ssvh-inspector .card { border: 1px solid var(--jp-border-color2, var(--line)); border-radius: .4rem; padding: .5rem; }
 .ssvh-inspector .card img, .ssvh-inspector .card svg { display: block; width: 100%; height: auto; margin: .3rem 0; }
 .ssvh-inspector .small { image-rendering: pixelated; }
 .ssvh-inspector h3, .ssvh-inspector h4 { margin: .2rem 0; font-size: 1em; }
-.ssvh-inspector .kin { color: #15803d; font-weight: 600; } .ssvh-inspector .stranger { opacity: .7; }
-.ssvh-inspector .one { fill: #7b8794; } .ssvh-inspector .zero { fill: #dfe3e8; }
-.ssvh-inspector .other { fill: #d55e00; }
+.ssvh-inspector .relevant { color: var(--relevant); font-weight: 600; } .ssvh-inspector .irrelevant { opacity: .7; }
+.ssvh-inspector .one { fill: var(--one); } .ssvh-inspector .zero { fill: var(--zero); }
+.ssvh-inspector .other { fill: var(--other); }
 .ssvh-inspector .code { max-width: 26rem; }
 """
+)
 
 
 def render_view(view: View) -> str:
-    """Pictures, truth, grades, draws, errors and rivals of one video, frame below frame."""
+    """Return pictures, truth, grades, draws, errors and rivals of one video, frame below frame."""
     rows = strips(view)
     title = f"{view.title}: {', '.join(view.classes) or 'no class known'}"
     chosen = (
@@ -60,11 +68,11 @@ def render_view(view: View) -> str:
         _legend(view),
         **css_class("ssvh-inspector"),
     )
-    return _style() + tostring(body, encoding="unicode", method="html")
+    return to_html(style_tag(STYLE)) + to_html(body)
 
 
 def render_neighbours(answers: Sequence[Answer], code: np.ndarray, flipped: np.ndarray, bit: int) -> str:
-    """The code ``(K,)`` bool with the bits of ``flipped (K,)`` turned over, and what is nearest to it then."""
+    """Return the code ``(K,)`` bool with the bits of ``flipped (K,)`` turned over, and what is nearest to it then."""
     asked = code ^ flipped
     names = ", ".join(map(str, np.flatnonzero(flipped))) or "none"
     kin = [answer.found.kin for answer in answers if answer.found.kin is not None]
@@ -79,13 +87,7 @@ def render_neighbours(answers: Sequence[Answer], code: np.ndarray, flipped: np.n
         tag("ol", *(_card(place, answer, asked) for place, answer in enumerate(answers, start=1))),
         **css_class("ssvh-inspector"),
     )
-    return tostring(body, encoding="unicode", method="html")
-
-
-def _style() -> str:
-    style = Element("style")
-    style.text = STYLE
-    return tostring(style, encoding="unicode", method="html")
+    return to_html(body)
 
 
 def _svg(view: View, rows: list[Strip]) -> Element:
@@ -104,15 +106,15 @@ def _svg(view: View, rows: list[Strip]) -> Element:
 
 
 def _pictures(frames: np.ndarray) -> Element:
-    """All frames side by side, as one picture."""
+    """Put all frames side by side, as one picture."""
     strip = np.concatenate(list(frames), axis=1)
     place = {"x": LEFT, "y": 0, "width": CELL * len(frames), "height": CELL}
-    fixed = {"preserveAspectRatio": "none", "href": "data:image/png;base64," + b64encode(_png(strip)).decode()}
+    fixed = {"preserveAspectRatio": "none", "href": png_uri(strip)}
     return tag("image", **{name: str(value) for name, value in place.items()}, **fixed, **css_class("small"))
 
 
 def _row(row: Strip, top: int, height: int) -> Element:
-    """A name to the left, cells or bars, a note to the right."""
+    """Draw a name to the left, cells or bars, a note to the right."""
     middle = str(top + height / 2 + FONT / 3)
     name = tag("text", row.name, x=str(LEFT - 8), y=middle, **_text("end"))
     if row.missing:
@@ -135,7 +137,7 @@ def _cell(row: Strip, frame: int, top: int, height: int) -> list[Element]:
 
 
 def _scale(frames: int, y: float) -> Element:
-    """The numbers of the frames, every fifth."""
+    """Write the numbers of the frames, every fourth."""
     marks = [
         tag("text", str(frame), x=str(LEFT + CELL * (frame + 0.5)), y=str(y), opacity=".7", **_text("middle"))
         for frame in range(0, frames, 4)
@@ -154,8 +156,7 @@ def _key(colour: str) -> Element:
 
 def _card(place: int, answer: Answer, asked: np.ndarray) -> Element:
     video, found = answer.found.video, answer.found
-    kin = {True: ("✓ relevant", "kin"), False: ("not relevant", "stranger"), None: ("relevance unknown", "quiet")}
-    words, kind = kin[found.kin]
+    words, kind = _RELEVANCE[found.kin]
     parts = [
         tag("h4", f"{place}. {', '.join(video.classes) or video.title}"),
         *thumbnail(video),
@@ -175,11 +176,3 @@ def _outline(bit: int) -> Element:
 
 def _text(anchor: str) -> dict[str, str]:
     return {"font-size": f"{FONT}", "text-anchor": anchor, "fill": "currentColor"}
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    from PIL import Image
-
-    buffer = BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()

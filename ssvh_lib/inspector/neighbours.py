@@ -23,14 +23,14 @@ class Answer:
     before: int | None
 
     def moved(self, place: int) -> str:
-        """What flipping did to it, which is now in ``place`` from 1."""
+        """Say what flipping did to it, which is now in ``place`` from 1."""
         if self.before is None:
             return "new here"
         return "same place" if self.before == place else f"was {self.before}."
 
 
 def flip(code: np.ndarray, bits: np.ndarray | list[int]) -> np.ndarray:
-    """The code ``(K,)`` bool with some of its bits, by number, turned over; SSVHError if there are none of these."""
+    """Turn over some bits, by number, of a code ``(K,)`` bool; SSVHError if it does not have them."""
     bits = np.asarray(bits, int)
     if ((bits < 0) | (bits >= len(code))).any():
         raise SSVHError(f"A code of {len(code)} bits has bits 0 to {len(code) - 1}, got {sorted(bits.tolist())}.")
@@ -40,7 +40,7 @@ def flip(code: np.ndarray, bits: np.ndarray | list[int]) -> np.ndarray:
 
 
 def nearest(run: Subject, video: int, code: np.ndarray, bits: np.ndarray | list[int], epoch: int) -> list[Answer]:
-    """The database videos nearest to ``code (K,)`` bool with ``bits`` of it flipped, by the codes of an epoch.
+    """Return the database videos nearest to ``code (K,)`` bool with ``bits`` of it flipped, by the codes of an epoch.
 
     ``video`` is the query whose code it is; where queries lie in the database, it is left out itself.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from matplotlib.patches import Patch
@@ -53,13 +53,18 @@ def _settings(view: View) -> str:
 
 
 def _row(panel: Axes, row: Strip) -> None:
-    place = {"va": "center", "fontsize": 8}
-    panel.annotate(row.name, (0, 0.5), (-6, 0), "axes fraction", "offset points", ha="right", **place)
+    _write(panel, row.name, 0, -6, "right")
     if row.missing:
-        panel.annotate(row.note, (0, 0.5), (4, 0), "axes fraction", "offset points", ha="left", **place)
+        _write(panel, row.note, 0, 4, "left")
         return
-    panel.annotate(row.note, (1, 0.5), (6, 0), "axes fraction", "offset points", ha="left", **place)
+    _write(panel, row.note, 1, 6, "left")
     x = np.arange(len(row.heights)) + 0.5
     panel.bar(x, row.heights, width=0.92, color=row.colours)
-    dots = [frame for frame, mark in enumerate(row.marks) if mark is not None]
-    panel.scatter(x[dots], [0.5] * len(dots), s=14, c=[row.marks[frame] for frame in dots], zorder=3)
+    dots = {frame: mark for frame, mark in enumerate(row.marks) if mark is not None}
+    panel.scatter(x[list(dots)], [0.5] * len(dots), s=14, c=list(dots.values()), zorder=3)
+
+
+def _write(panel: Axes, text: str, side: float, shift: float, align: Literal["left", "right"]) -> None:
+    """Write beside the left (0) or right (1) side of a panel, ``shift`` points away from it."""
+    place = ((side, 0.5), (shift, 0), "axes fraction", "offset points")
+    panel.annotate(text, *place, ha=align, va="center", fontsize=8)

@@ -8,7 +8,7 @@ import signal
 import socket
 import tempfile
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ipywidgets import DOMWidget
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_server.auth.identity import User
-    from jupyter_server.base.handlers import JupyterHandler
     from traitlets.config import Application
 
 HOST = "127.0.0.1"
@@ -71,7 +70,7 @@ def serve(
 
 
 def open_subject(run: str | Path | None, dataset: str, root: str | Path | None = None) -> Subject:
-    """The run that is asked for, or the first of ``subjects`` on ``dataset``; SSVHError if there is none."""
+    """Open the run that is asked for, or the first of ``subjects`` on ``dataset``; SSVHError if there is none."""
     if run is not None:
         return Subject.open(run, root=root)
     loaded = load_dataset(dataset, root, progress=True)
@@ -86,8 +85,8 @@ def open_subject(run: str | Path | None, dataset: str, root: str | Path | None =
 
 
 def show(run: str, root: str) -> DOMWidget:
-    """The inspector's widget, in the kernel of a page."""
-    from .shell import Inspector
+    """Return the inspector's widget, in the kernel of a page."""
+    from .widget import Inspector
 
     subject = Subject.open(run, root=root)
     Thread(target=subject.encode_ahead, daemon=True).start()
@@ -95,18 +94,18 @@ def show(run: str, root: str) -> DOMWidget:
 
 
 def _server(page: Path, token: str, ready: Callable[[int], None]) -> Application:
-    """A server of one page that calls ``ready`` with its port as soon as it listens."""
+    """Make a server of one page that calls ``ready`` with its port as soon as it listens."""
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_server.auth.identity import IdentityProvider
     from tornado.ioloop import IOLoop
-    from tornado.web import HTTPError
+    from tornado.web import HTTPError, RequestHandler
     from traitlets.config import Config
     from voila.app import Voila
 
     class OwnKernel(KernelSpecManager):
         """This Python, whatever is installed under the same name elsewhere; it says what matters only."""
 
-        kernel_dirs = ()
+        kernel_dirs = []  # noqa: RUF012 - a constant
 
         def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
             spec = super().get_kernel_spec(kernel_name)
@@ -118,15 +117,16 @@ def _server(page: Path, token: str, ready: Callable[[int], None]) -> Application
 
         login_available = False
 
-        async def get_user(self, handler: JupyterHandler) -> User:
-            user = await super().get_user(handler)
+        async def get_user(self, handler: RequestHandler) -> User:
+            found = super().get_user(handler)
+            user = await found if isinstance(found, Awaitable) else found
             if user is None:
                 handler.current_user = None  # for the page that says 403
                 raise HTTPError(403)
             return user
 
     class Server(Voila):
-        """Opens the browser in our way: with the token; and hears Ctrl-C whatever it is at."""
+        """A server that opens the browser with the token, and hears Ctrl-C whatever it is at."""
 
         def launch_browser(self) -> None:
             loop = IOLoop.current()  # a KeyboardInterrupt may be born in a callback from C, and is lost there
@@ -166,7 +166,7 @@ def _announce(port: int, token: str, folder: Path, browser: bool, say: Callable[
 
 
 def _notebook(run: Path, root: Path) -> nbformat.NotebookNode:
-    """One cell that shows the widget; the library is found where it lies, installed or not."""
+    """Make a notebook of one cell that shows the widget; the library is found where it lies, installed or not."""
     import nbformat
 
     lines = (

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..report.plots import COLOURS, FILLER, INFORMATIVE
+from ..utils.colours import BLUE, FILLER, INFORMATIVE, PURPLE, SKY, VERMILION
 from .view import View
 
-SEEN, DROPPED, ERROR = COLOURS[0], "#d9dee5", COLOURS[1]
+SEEN, DROPPED, ERROR = BLUE, "#d9dee5", VERMILION
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,21 @@ class Strip:
 
 
 def strips(view: View) -> list[Strip]:
-    """All rows below the pictures, from top to bottom: the truth, the Grade-Net, the errors, the other samplers."""
+    """Return the rows below the pictures, from top to bottom: truth, Grade-Net, errors, the other samplers."""
     draws = [_choice(f"draw {n + 1}", row, view, first=n == 0) for n, row in enumerate(view.visible)]
     rivals = [_choice(own.name, own.visible, view, why_not=own.note, first=n == 0) for n, own in enumerate(view.rivals)]
     return [*_truth(view), _grades(view), _soft(view), *draws, _errors(view), *rivals]
 
 
 def keys(view: View) -> list[tuple[str, str]]:
-    """The legend: what each colour of the cells means."""
+    """Return the legend: what each colour of the cells means."""
     chosen = [("seen by the encoder", SEEN), ("dropped, to be rebuilt", DROPPED)]
     truth = [("shows what the video is about", INFORMATIVE), ("filler", FILLER)]
     return chosen if view.informative is None else chosen + truth
 
 
 def sentence(view: View) -> str:
-    """How the first draw is to be read, in words."""
+    """Tell in words how the first draw is to be read."""
     T, M = len(view.scores), view.budget
     start = f"Draw 1 drops {M} of {T} frames"
     if view.informative is None:
@@ -79,7 +79,7 @@ def _grades(view: View) -> Strip:
 def _soft(view: View) -> Strip:
     note = f"of draw 1, up to {view.soft.max():.2f}"
     says = tuple(f"soft choice {share:.3f}" for share in view.soft)
-    colours = (COLOURS[3],) * len(view.soft)
+    colours = (PURPLE,) * len(view.soft)
     return Strip("soft choice", note, view.soft / view.soft.max(), colours, _none(view), says, tall=True)
 
 
@@ -91,7 +91,7 @@ def _errors(view: View) -> Strip:
 
 
 def _choice(name: str, visible: np.ndarray | None, view: View, *, why_not: str = "", first: bool = False) -> Strip:
-    """Seen frames in blue; dropped ones pale, with a dot that says whether the frame is informative."""
+    """Show seen frames in blue, dropped ones pale, with a dot that says whether the frame is informative."""
     if visible is None:
         nothing = np.zeros(len(view.scores))
         return Strip(name, why_not, nothing, _none(view, ""), _none(view), _none(view, ""), missing=True, first=first)
@@ -106,9 +106,9 @@ def _choice(name: str, visible: np.ndarray | None, view: View, *, why_not: str =
 
 
 def _kinds(view: View) -> tuple[str, ...]:
-    """The colour of the truth of each frame; where it is not known, one colour for all."""
+    """Return the colour of the truth of each frame; where it is not known, one colour for all."""
     if view.informative is None:
-        return (COLOURS[4],) * len(view.scores)
+        return (SKY,) * len(view.scores)
     return tuple(INFORMATIVE if own else FILLER for own in view.informative)
 
 

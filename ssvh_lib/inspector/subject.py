@@ -8,12 +8,11 @@ from pathlib import Path
 from statistics import mode
 
 import numpy as np
-from torch import nn
 
 from ..data import Dataset, load_dataset
 from ..errors import SSVHError
 from ..evaluation.codes import ask, encode, load_codes
-from ..methods import method_class
+from ..methods.autossvh import AutoSSVH
 from ..samplers import SAMPLERS, agreement
 from ..search.index import HammingIndex
 from ..training.runs import Run
@@ -44,7 +43,7 @@ class Subject:
         root: str | Path | None = None,
         rivals: dict[str, Run] | None = None,
     ) -> Subject:
-        """The run in a folder, by default with the dataset that it names, in ``root``, and the rivals that lie beside.
+        """Open the run in a folder, by default with the dataset that it names, in ``root``, and rivals beside it.
 
         Raises SSVHError if there is no finished run of AutoSSVH with a Grade-Net, or if the dataset is not the run's.
         """
@@ -61,16 +60,16 @@ class Subject:
 
     @cached_property
     def epochs(self) -> list[int]:
-        """The epochs whose weights can be looked at, 0 being before training; the last only, if none were kept."""
+        """List the epochs whose weights can be looked at, 0 being before training; the last only, if none were kept."""
         last = self.run.config["config"]["epochs"]
         return list(range(last + 1)) if self.run.keeps(last) else [last]
 
-    def model(self, epoch: int | None = None) -> nn.Module:
-        """The network after an epoch, by default the last; SSVHError if it was not kept."""
+    def model(self, epoch: int | None = None) -> AutoSSVH:
+        """Return the network after an epoch, by default the last; SSVHError if it was not kept."""
         return model_of(self.run, epoch)
 
     def index(self, epoch: int) -> HammingIndex:
-        """The codes of the database by the network after an epoch, ready for search; made when first asked for."""
+        """Return the database's codes by the network after an epoch, ready for search; made when first asked for."""
         if epoch not in self._indexes:
             stored = self.run.folder / "codes.npz"
             last = epoch == self.epochs[-1] and stored.is_file()
@@ -88,7 +87,7 @@ class Subject:
 
     @cached_property
     def agreements(self) -> np.ndarray | None:
-        """How well the last epoch's scores find the informative frames of each query ``(Q,)``; None without truth."""
+        """Tell how well the last scores find the informative frames of each query ``(Q,)``; None without truth."""
         videos, model = self.dataset.query, self.model()
         if videos.informative is None:
             return None
@@ -98,7 +97,7 @@ class Subject:
 
 
 def subjects(folder: Path, dataset: Dataset | None = None) -> list[Run]:
-    """The finished runs in ``folder`` that can be inspected; those on ``dataset``, if it is named.
+    """List the finished runs in ``folder`` that can be inspected; those on ``dataset``, if it is named.
 
     Those that kept their epochs come first, as they have more to show; of these, those with the settings that most
     have, so that ablations come late; and of these, the latest.
@@ -111,7 +110,7 @@ def subjects(folder: Path, dataset: Dataset | None = None) -> list[Run]:
 
 
 def _departures(runs: list[Run]) -> dict[Run, int]:
-    """How many settings of each run, bits apart, are not those of most of the ``runs``."""
+    """Count the settings of each run, bits apart, that are not those of most of the ``runs``."""
     configs = {run: run.config["config"] for run in runs}
     names = {name for config in configs.values() for name in config} - {"bits"}
     usual = {name: mode(repr(config.get(name)) for config in configs.values()) for name in names}
@@ -119,7 +118,7 @@ def _departures(runs: list[Run]) -> dict[Run, int]:
 
 
 def inspected_datasets() -> list[str]:
-    """The names of the datasets on which the folder of runs has something to inspect."""
+    """Name the datasets on which the folder of runs has something to inspect."""
     return sorted(folder.name for folder in runs_root().glob("*/") if subjects(folder))
 
 
@@ -127,16 +126,19 @@ def _runs(folder: Path) -> list[Run]:
     return [Run(path.parent) for path in sorted(folder.glob("*/config.json"))]
 
 
-def model_of(run: Run, epoch: int | None = None) -> nn.Module:
-    """The network of a run after an epoch, by default the last; SSVHError if that epoch was not kept."""
+def model_of(run: Run, epoch: int | None = None) -> AutoSSVH:
+    """Return the network of a run after an epoch, by default the last; SSVHError if that epoch was not kept."""
     last = run.config["config"]["epochs"]
     return _model(run, None if epoch == last else epoch, digest(run.folder / "model.safetensors"))
 
 
 @lru_cache(maxsize=16)
-def _model(run: Run, epoch: int | None, _weights: str) -> nn.Module:
-    """Asked for again and again while sliders move; another result in the same folder is another model."""
-    return run.model(epoch)
+def _model(run: Run, epoch: int | None, _weights: str) -> AutoSSVH:
+    """Keep models, which are needed again and again while sliders move; other weights are another model."""
+    model = run.model(epoch)
+    if not isinstance(model, AutoSSVH):
+        raise TypeError(f"{run.folder} is a run of {run.config['method']}, not of AutoSSVH.")
+    return model
 
 
 def _check_run(run: Run) -> None:
@@ -152,19 +154,19 @@ def _check_run(run: Run) -> None:
 
 
 def _sampler(run: Run) -> str | None:
-    """Which sampler a finished run of AutoSSVH has; None for anything else, and for what today's code cannot read."""
+    """Return the sampler of a finished run of AutoSSVH; None for all else, and for what today's code cannot read."""
     try:
         wanted = run.config
         if wanted["method"] != "autossvh" or not run.finished:
             return None
-        method_class("autossvh").Config(**wanted["config"])
+        AutoSSVH.Config(**wanted["config"])
         return wanted["config"]["sampler"]
     except (SSVHError, KeyError, TypeError):  # another program's folder, or a Config of another version
         return None
 
 
 def _rivals(run: Run) -> dict[str, Run]:
-    """For each other sampler the run beside this one that is most like it: in bits, in seed, in the rest."""
+    """Find for each other sampler the run beside this one that is most like it: in bits, in seed, in the rest."""
     wanted = run.config
 
     def unlike(other: Run) -> tuple:
@@ -175,7 +177,7 @@ def _rivals(run: Run) -> dict[str, Run]:
 
     found: dict[str, Run] = {}
     for other in sorted((one for one in _runs(run.folder.parent) if _rival_of(one, wanted)), key=unlike):
-        found.setdefault(_sampler(other), other)
+        found.setdefault(other.config["config"]["sampler"], other)
     return found
 
 

@@ -9,10 +9,11 @@ from functools import cached_property
 import numpy as np
 import torch
 from scipy.stats import spearmanr
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import SSVHError
 from ..losses import frame_errors
+from ..methods.autossvh import AutoSSVH
 from ..nn.layers import frame_index, take_frames
 from ..samplers import SAMPLERS, agreement, drop_highest, gumbel
 from .subject import SHOWN, Subject, model_of
@@ -58,12 +59,12 @@ class View:
 
     @property
     def agreement(self) -> float | None:
-        """How often an informative frame scores above another one; None where the truth is not known."""
+        """Return how often an informative frame scores above another one; None where the truth is not known."""
         return None if self.informative is None else agreement(self.scores[None], self.informative[None])
 
     @cached_property
     def follows_error(self) -> float:
-        """Rank correlation of scores and errors; 0 where all are equal."""
+        """Return the rank correlation of scores and errors; 0 where all are equal."""
         if np.ptp(self.scores) == 0 or np.ptp(self.errors) == 0:
             return 0.0
         return float(spearmanr(self.scores, self.errors).statistic)
@@ -79,7 +80,7 @@ def explain(
     epoch: int | None = None,
     seed: int = 0,
 ) -> View:
-    """What the Grade-Net of ``run`` does with a query of its dataset.
+    """Compute what the Grade-Net of ``run`` does with a query of its dataset.
 
     ``noise`` scales the Gumbel noise on the scores, ``temperature`` is that of the soft choice, ``budget`` is M, how
     many frames are dropped, ``epoch`` one of ``run.epochs``; by default those of training and the last. ``seed`` draws
@@ -101,7 +102,7 @@ def explain(
     return View(
         title=one.ids[0],
         classes=tuple(run.dataset.classes[column] for column in np.flatnonzero(one.labels[0])),
-        frames=None if one.thumbnails is None else one.thumbnails[0],
+        frames=None if one.thumbnails is None else one.thumbnails[:1][0],
         informative=None if one.informative is None else one.informative[0],
         scores=scores[0].numpy(),
         soft=(noisy[0] / temperature).softmax(dim=-1).numpy(),
@@ -117,8 +118,8 @@ def explain(
     )
 
 
-def hidden_errors(model: nn.Module, tokens: Tensor, frames: Tensor, budget: int, seed: int) -> Tensor:
-    """How badly each frame is rebuilt ``(T,)`` when it is hidden among random others, M = ``budget`` in all.
+def hidden_errors(model: AutoSSVH, tokens: Tensor, frames: Tensor, budget: int, seed: int) -> Tensor:
+    """Measure how badly each frame is rebuilt ``(T,)`` when it is hidden among random others, M = ``budget`` in all.
 
     ``tokens (1, T, C)`` and ``frames (1, T, D)`` are of one video. The frames are put into a random order, in which T
     views hide M neighbours each, every time one place further: so that each frame is hidden M times.
@@ -133,15 +134,15 @@ def hidden_errors(model: nn.Module, tokens: Tensor, frames: Tensor, budget: int,
     return torch.zeros(T).index_add(0, unseen.flatten(), errors.flatten()) / budget
 
 
-def _rival(name: str, run: Subject, model: nn.Module, frames: Tensor, budget: int, seed: int) -> Rival:
-    """The choice of another sampler at the same budget: that of its own run, or, if it learns nothing, by ``model``."""
+def _rival(name: str, run: Subject, model: AutoSSVH, frames: Tensor, budget: int, seed: int) -> Rival:
+    """Return another sampler's choice at the same budget: that of its run or, if it learns nothing, by ``model``."""
     theirs, config = run.rivals.get(name), model.config
     if theirs is None and name in LEARNS:
         return Rival(NAMES[name], None, f"no run of it: ssvh train autossvh --set sampler={name}")
     # The half keeps rounding from turning M / T · T into M − 1.
-    ratio, options = (budget + 0.5) / config.frames, {"noise": 1.0, "temperature": 1.0, "reverse": True}
+    ratio = (budget + 0.5) / config.frames
     if theirs is None:
-        sampler = SAMPLERS[name](config.width, config.frames, ratio, **options)
+        sampler = SAMPLERS[name](config.width, config.frames, ratio, noise=1.0, temperature=1.0, reverse=True)
     else:
         model = model_of(theirs)
         sampler = copy(model.sampler)  # only what is set here is not shared

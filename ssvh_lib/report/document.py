@@ -1,7 +1,7 @@
 """The report: what of the published claims held here, on which data, and at what cost.
 
 A pure function of ``<out>/data/*.json``, of the figures drawn from them, and of the published numbers. ``sections``
-judges, ``story`` writes Markdown, and ``page`` turns that into one HTML file that needs nothing else.
+judges, ``markdown`` writes, and ``page`` turns that into one HTML file that needs nothing else.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ..utils.files import read_json, write_text
 from . import tables
-from .page import page
+from .markdown import markdown
+from .page import to_page
 from .sections import Reported, Section, sections
-from .story import markdown
 from .verdicts import Kind
 
 __all__ = ["Reported", "summary", "write"]
@@ -34,14 +34,14 @@ def write(out: Path, targets: Mapping[str, Reported]) -> list[Path]:
     ]
     budget = out / "data" / "budget.json"
     text = markdown(found, read_json(budget) if budget.is_file() else {})
-    for name, content in (("REPORT.md", text), ("REPORT.html", page(text, out))):
+    for name, content in (("REPORT.md", text), ("REPORT.html", to_page(text, out))):
         write_text(out / name, content)
         paths.append(out / name)
     return paths
 
 
 def summary(out: Path, targets: Mapping[str, Reported], names: Collection[str]) -> str:
-    """For the terminal: a line for each target of ``names`` with claims, how many have which verdict, and where."""
+    """Count verdicts for the terminal: a line for each target of ``names`` with claims, and where to read them."""
     judged = [section for section in sections(out, targets) if section.name in names and not section.judged.empty]
     if not judged:
         return ""

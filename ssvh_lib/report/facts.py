@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 
 from ..experiments.results import KEY, duration
 from .sections import Section
+from .spread import SPREAD, error_rates
 from .tables import MISSING, to_markdown
-from .verdicts import MEANING, SPREAD, error_rates
+from .verdicts import MEANING
 
 _CONVENTIONS = {
     "divide_by": "average precision divided by {}",
@@ -18,10 +20,19 @@ _CONVENTIONS = {
     "self_match": "self-matches: {}",
     "zero_bits": "values of exactly 0: {}",
 }
+_BUDGET: dict[str, Callable[[Any], str]] = {
+    "runs": "{} runs".format,
+    "kept": "{} of them kept from before".format,
+    "workers": "{} at a time".format,
+    "wall_seconds": lambda seconds: f"in {duration(seconds)}",
+    "where": "on {}".format,
+    "cores": "{} cores".format,
+    "memory_peak_bytes": lambda size: f"with {size / 2**30:.1f} GiB of memory at most",
+}
 
 
 def facts(found: Sequence[Section], budget: dict) -> str:
-    """Data, conventions, seeds and budget, as a list; what is not known is MISSING."""
+    """List data, conventions, seeds and budget; what is not known is MISSING."""
     owned = {section.data: section.records for section in found if section.data}
     records = [record for some in owned.values() for record in some]
     if not records:
@@ -38,19 +49,19 @@ def facts(found: Sequence[Section], budget: dict) -> str:
     return "\n".join(f"- **{name}**: {text}." for name, text in lines.items())
 
 
-def _listed(names: Iterable[object]) -> str:
-    return ", ".join(map(str, sorted(set(names)))) or MISSING
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names))) or MISSING
 
 
 def _data(records: Iterable[dict]) -> str:
-    """The datasets, that of most runs first."""
+    """Name the datasets, that of most runs first."""
     counts = Counter(record["dataset"] for record in records)
     first, *rest = sorted(counts, key=lambda name: (-counts[name], name))
     return f"{first}; where it is said, {', '.join(rest)}" if rest else first
 
 
 def _seeds(parts: Iterable[list[dict]]) -> str:
-    """How many seeds the rows have."""
+    """Count the seeds of rows."""
     seeds: dict[tuple, set] = {}
     for place, records in enumerate(parts):
         for record in records:
@@ -66,23 +77,9 @@ def _conventions(records: Iterable[dict]) -> list[str]:
 
 
 def _budget(budget: dict) -> str:
-    """In words, from what is known."""
-    done, kept = budget.get("runs"), budget.get("kept")
-    memory = budget.get("memory_peak_bytes")
-    where = budget.get("cuda") or budget.get("cpu") or budget.get("device")
-    return ", ".join(
-        words
-        for known, words in (
-            (done, f"{done} runs"),
-            (kept, f"{kept} of them kept from before"),
-            (budget.get("workers"), f"{budget.get('workers')} at a time"),
-            (budget.get("wall_seconds"), f"in {duration(budget.get('wall_seconds') or 0)}"),
-            (where, f"on {where}"),
-            (budget.get("cores"), f"{budget.get('cores')} cores"),
-            (memory, f"with {(memory or 0) / 2**30:.1f} GiB of memory at most"),
-        )
-        if known
-    )
+    """Tell in words what is known of the budget."""
+    known = budget | {"where": budget.get("cuda") or budget.get("cpu") or budget.get("device")}
+    return ", ".join(words(known[name]) for name, words in _BUDGET.items() if known.get(name))
 
 
 def _code(budget: dict) -> str:
@@ -92,7 +89,7 @@ def _code(budget: dict) -> str:
 
 
 def rule(judged: pd.DataFrame) -> str:
-    """The rule, and how often it errs with as many seeds as there are."""
+    """State the rule, and how often it errs with as many seeds as there are."""
     compared = judged[(judged["over"] != "") & (judged["seeds"] > 1)]
     lines = [
         f"The spread is {SPREAD:.0f} times the standard deviation over seeds, that of two rows pooled. Two rows differ "
@@ -117,7 +114,7 @@ def rule(judged: pd.DataFrame) -> str:
 
 
 def counts(judged: pd.DataFrame) -> str:
-    """How many claims of each paper have which verdict, with what verdicts mean."""
+    """Count the claims of each paper by verdict, and say what verdicts mean."""
     if judged.empty:
         return ""
     papers = judged["item"].str.partition(",")[0]

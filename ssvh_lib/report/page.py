@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from hashlib import sha256
-from html import escape
 from pathlib import Path
 
 import mistune
 
+from ..utils.html import data_uri, page, tag, to_html
+
 STYLE = """
-:root { color-scheme: light dark; --paper: #fbfbf8; --ink: #1c1e21; --quiet: #5c6470; --line: #dcdfe4; --band: #f1f1ec;
-  --link: #0b5cad; }
-@media (prefers-color-scheme: dark) { :root { --paper: #14161a; --ink: #e8eaed; --quiet: #a2abb8; --line: #343943;
-  --band: #1d2026; --link: #7ab7ff; } }
-* { box-sizing: border-box; }
 html { scroll-padding-top: 1rem; }
-body { margin: 0 auto; padding: 1.25rem; max-width: 76rem; background: var(--paper); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
 p, ul, ol, h1 { max-width: 52rem; }
 h1 { margin: 0 0 .5rem; font-size: 1.6rem; line-height: 1.2; }
 h2 { margin: 2.5rem 0 .5rem; font-size: 1.3rem; border-bottom: 1px solid var(--line); padding-bottom: .25rem; }
@@ -43,18 +35,11 @@ sup { line-height: 0; }
 """
 
 
-def page(markdown: str, folder: Path) -> str:
-    """The page; pictures are read from ``folder``, to which their paths in the Markdown are relative."""
+def to_page(markdown: str, folder: Path) -> str:
+    """Return the page; figures are read from ``folder``, to which their paths in the Markdown are relative."""
     render = mistune.create_markdown(renderer=_Renderer(folder), plugins=["table", "footnotes"])
-    digest = b64encode(sha256(STYLE.encode()).digest()).decode()
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     title = markdown.partition("\n")[0].removeprefix("# ")
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{render(markdown)}</body>\n</html>\n"
-    )
+    return page(title, STYLE, str(render(markdown)))
 
 
 class _Renderer(mistune.HTMLRenderer):
@@ -65,10 +50,9 @@ class _Renderer(mistune.HTMLRenderer):
         self._folder = folder
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
-        """A PNG as part of the page."""
-        content = b64encode((self._folder / url).read_bytes()).decode()
-        return f'<img alt="{escape(text)}" src="data:image/png;base64,{content}">'
+        """Return an SVG as part of the page; as a picture it cannot run scripts."""
+        return to_html(tag("img", alt=text, src=data_uri((self._folder / url).read_bytes(), "image/svg+xml")))
 
     def table(self, text: str) -> str:
-        """A table in a box of its own."""
+        """Return a table in a box of its own."""
         return f'<div class="table"><table>\n{text}</table></div>\n'

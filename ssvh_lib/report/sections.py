@@ -22,18 +22,18 @@ class Reported(Protocol):
 
     @property
     def heading(self) -> str:
-        """What it shows, as a sentence."""
+        """Say what it shows, in a sentence."""
 
     @property
     def item(self) -> str:
-        """Where it is published."""
+        """Say where it is published."""
 
     @property
     def data(self) -> str:
-        """The target whose records it shares, or ""."""
+        """Name the target whose records it shares, or ""."""
 
     def order(self) -> list[str]:
-        """The printed names of its rows, top first, or none."""
+        """Return the printed names of its rows, top first, or none."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Section:
 
 
 def sections(out: Path, targets: Mapping[str, Reported]) -> list[Section]:
-    """One for each target, in their order, and one for each experiment with claims but without a target.
+    """Make a section for each target, in their order, and one for each experiment with claims but without a target.
 
     Claims are judged by the records of their target. Rows or seeds that these lack are taken from other targets, where
     dataset and preset are the same.
@@ -67,7 +67,7 @@ def sections(out: Path, targets: Mapping[str, Reported]) -> list[Section]:
     for name, target in targets.items():
         owner, records = owners[name], loaded[owners[name]]
         judged = _judged(claims.pop(name, []), records, runs, out / "data" / f"{owner}.json")
-        files = {"data": f"data/{owner}.json", "table": f"tables/{owner}.md", "figure": f"{name}.png"}
+        files = {"data": f"data/{owner}.json", "table": f"tables/{owner}.md", "figure": f"{name}.svg"}
         there = {kind: path for kind, path in files.items() if (out / path).is_file()}
         found.append(Section(name, target.heading, target.item, records, target.order(), judged, **there))
     for name, rest in claims.items():
@@ -80,7 +80,7 @@ def _load(path: Path) -> list[dict]:
 
 
 def _merged(records: Iterable[dict]) -> dict[tuple, dict]:
-    """The records by run; of the same run several may know different measures, and the first one counts."""
+    """Index the records by run; of the same run several may know different measures, and the first one counts."""
     runs: dict[tuple, dict] = {}
     for record in records:
         key = _run(record)

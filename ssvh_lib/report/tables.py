@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from ..literature import Published
 from ..literature.claims import MEASURES, published_label
 from ..literature.names import printed_name, title
 from ..utils.files import make_folder, write_text
+from .verdicts import Judged
 
 MISSING = "—"
 _WORDS = ("dataset", "method", "claim", "data", "verdict", "measure", "published", "because")  # from the left in LaTeX
@@ -23,7 +23,7 @@ _SCALES = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
 
 
 def number(value: float | None, std: float | None = None, *, signed: bool = False) -> str:
-    """A number as people read it: ".131 ± .012", "+.131" if ``signed``, "12.5", "1.20 G"; "—" if it is missing."""
+    """Write a number for people: ".131 ± .012", "+.131" if ``signed``, "12.5", "1.20 G"; "—" if it is missing."""
     if value is None or pd.isna(value):
         return MISSING
     parts = [value] if std is None or pd.isna(std) else [value, std]
@@ -36,7 +36,7 @@ def number(value: float | None, std: float | None = None, *, signed: bool = Fals
 
 
 def main_table(records: list[dict], order: Sequence[str] = ()) -> pd.DataFrame:
-    """Method, code length and "mean ± std" of every measure; the best mean of each length and measure in ``**``.
+    """List method, code length and "mean ± std" of every measure; the best mean of each length and measure in ``**``.
 
     By dataset, which is named if there are several, by code length, and then in the ``order`` of printed names, or from
     the lowest to the highest mAP@20. A name in ``order`` without a run has a row of "—". If anything is published for
@@ -60,7 +60,7 @@ def main_table(records: list[dict], order: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def glance(records: list[dict], order: Sequence[str] = (), measure: str = "mAP@20") -> pd.DataFrame:
-    """One row a method: one measure at every code length, and the costs of the longest codes. Of one dataset.
+    """List one row a method: one measure at every code length, and the costs of the longest codes. Of one dataset.
 
     In the ``order`` of printed names, or from the lowest to the highest measure of the longest codes.
     """
@@ -98,7 +98,7 @@ def _cell(value: pd.Series, best: bool) -> str:
 
 
 def _published(results: pd.DataFrame) -> tuple[str, dict[tuple, Published]]:
-    """The measure by which rows are held against published numbers, and these by the key of the row."""
+    """Return the measure by which rows are compared with published numbers, and these by the key of the row."""
     for measure in ("mAP@20", "GMAP (L2)"):  # the second is all that AutoSSVH's Table 3 has
         numbers = {
             key: literature.lookup(key[0], key[1], key[4], measure, label=published_label(key[1], key[3]))
@@ -126,7 +126,7 @@ def _costs(row: pd.Series) -> dict[str, object]:
 
 
 def caption(records: list[dict]) -> str:
-    """What a reader must know to read the table: data, conventions, seeds, code version."""
+    """Say what a reader must know to read the table: data, conventions, seeds, code version."""
     datasets = ", ".join(sorted({record["dataset"] for record in records}))
     conventions = records[0]["conventions"]
     marked = any("†" in title(record["method"]) for record in records)
@@ -141,21 +141,21 @@ def caption(records: list[dict]) -> str:
 
 
 def provenance(sources: Iterable[str], warnings: Iterable[str]) -> str:
-    """Where published numbers can be read, and what speaks against them, as a Markdown list; "" if there are none."""
+    """List where published numbers can be read, and what speaks against them, in Markdown; "" if there are none."""
     found = [f"Published in {literature.cite(key)}." for key in dict.fromkeys(sources)]
     found += [f"{key}: {words}" for key, words in literature.footnotes(warnings).items()]
     return "\n".join(f"- {line}" for line in found)
 
 
 def to_markdown(table: pd.DataFrame, note: str = "") -> str:
-    """A Markdown table, with a note below it."""
+    """Write a Markdown table, with a note below it."""
     rows = [list(table.columns), ["---"] * table.shape[1], *table.astype(str).to_numpy().tolist()]
     body = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     return body + (f"\n\n{note}\n" if note else "\n")
 
 
 def to_latex(table: pd.DataFrame, note: str = "") -> str:
-    """A LaTeX tabular in booktabs style; bold cells become ``\\textbf``."""
+    """Write a LaTeX tabular in booktabs style; bold cells become ``\\textbf``."""
     plain = table.map(lambda cell: _latex_cell(str(cell)))
     alignment = "".join("l" if name in _WORDS else "r" for name in table.columns)
     body = plain.to_latex(index=False, escape=False, column_format=alignment)
@@ -170,7 +170,7 @@ def _latex_cell(text: str) -> str:
 
 
 def to_csv(records: list[dict]) -> str:
-    """The full-precision means and deviations behind the table, and the published numbers if it has any."""
+    """Write the full-precision means and deviations behind the table, and the published numbers if it has any."""
     results = summary(records)
     measure, published = _published(results)
     means = results[(measure, "mean")] if published else None
@@ -203,7 +203,7 @@ def write(
 
 
 def claims_table(judged: pd.DataFrame) -> pd.DataFrame:
-    """A row for each claim and code length of ``verdicts.judge_all``, for people; the verdict in ``**``."""
+    """List each claim and code length of ``verdicts.judge_all``, for people; the verdict in ``**``."""
     rows = []
     places = judged_places(judged)
     for row, place in zip(judged.itertuples(), places, strict=True):
@@ -219,13 +219,13 @@ def claims_table(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def judged_places(judged: pd.DataFrame) -> pd.Series:
-    """Dataset and preset by which each row of ``verdicts.judge_all`` is judged; "" where there are no runs."""
+    """Name dataset and preset by which each row of ``verdicts.judge_all`` is judged; "" where there are no runs."""
     named = judged["dataset"].notna()
     return (judged["dataset"].fillna("") + " (preset " + judged["preset"].fillna("") + ")").where(named, "")
 
 
-def published_words(row: NamedTuple) -> str:
-    """What is published for a row of ``verdicts.judge_all``: on its dataset, or else on others, which are named."""
+def published_words(row: Judged) -> str:
+    """Tell what is published for a judged claim: on its dataset, or else on others, which are named."""
     elsewhere = [f"{name} {number(value, signed=bool(row.over))}" for name, value in row.elsewhere.items()]
     return ", ".join(elsewhere) or number(row.published, signed=bool(row.over))
 
@@ -247,7 +247,7 @@ def write_claims(judged: pd.DataFrame, path: Path, heading: str = "") -> list[Pa
 
 
 def _write(path: Path, table: pd.DataFrame, note: str, full: str, footnotes: str = "") -> list[Path]:
-    """A table as Markdown and LaTeX, and ``full`` as CSV."""
+    """Write a table as Markdown and LaTeX, and ``full`` as CSV."""
     make_folder(path.parent)
     below = f"{note}\n\n{footnotes}" if footnotes else note
     texts = {"md": to_markdown(table, below), "csv": full, "tex": to_latex(table, below)}

@@ -1,14 +1,7 @@
-"""What our runs say about a published claim, by one rule for all of them.
+"""What our runs say about a published claim, by one rule for all of them (``spread``).
 
-The spread of what we measure is ``SPREAD`` times the standard deviation over seeds, that of two rows pooled. Two rows
-differ if their means are further apart than the spread; anything less is "within the spread", never a win. A published
-value is reproduced if it lies within the spread of our mean, give or take its last printed digit. One seed shows no
-spread, so nothing is judged by it; nor is that of another row put in its place, as methods differ tenfold in theirs.
-
-How often the rule errs can be calculated (``error_rates``), if runs deviate normally. Two rows that do not differ are
-told apart in 18 of 100 cases from two seeds each, in 7 from three and in 1 from five: a long table will contain some. A
-published value that came from a single run just like ours is found inside the spread in 65 of 100 cases from two seeds,
-in 77 from three and in 86 from five.
+A claim that one row is above another holds or fails where the two differ by more than the spread. A published value is
+reproduced if it lies within the spread of our mean, give or take its last printed digit.
 """
 
 from __future__ import annotations
@@ -17,24 +10,37 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from .. import literature
-from ..errors import SSVHError
 from ..literature import Published
 from ..literature.claims import MEASURES, Claim, RowName
 from ..literature.names import printed_name
+from .spread import SPREAD, Measured, by_seed, cell_of, check_one_cell, difference_of, error_rates, value_of
 
-SPREAD = 2.0
+__all__ = [
+    "MEANING",
+    "SPREAD",
+    "Judged",
+    "Kind",
+    "Stated",
+    "Verdict",
+    "error_rates",
+    "judge",
+    "judge_all",
+    "stated",
+    "value_of",
+]
+
 # How the papers measured; elsewhere our conventions may differ without a difference to the mean.
 _CONVENTIONS = {"": {"divide_by": "k"}, "fcvid": {"self_match": "include"}, "activitynet": {"zero_bits": "ternary"}}
 
 
 class Kind(StrEnum):
-    """What can be said; ``MEANING`` explains each."""
+    """The verdicts that there are; ``MEANING`` explains each."""
 
     REPRODUCED = "reproduced"
     DIRECTION = "direction only"
@@ -57,17 +63,8 @@ MEANING = {
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The mean over seeds of a row, or of one row less another, and the standard deviation of a single run."""
-
-    mean: float
-    std: float
-    seeds: int
-
-
-@dataclass(frozen=True)
 class Verdict:
-    """What our runs say, why, and the numbers: those of the row, or of the row less the one that it is held against."""
+    """The verdict, why, and the numbers: those of the row, or of the row less the one that it is compared with."""
 
     kind: Kind
     text: str
@@ -86,18 +83,33 @@ class Stated:
     numbers: tuple[Published, ...]
 
 
-def error_rates(seeds: int) -> tuple[float, float]:
-    """How often two rows that do not differ are told apart, and a published run just like ours lies outside the spread.
+class Judged(NamedTuple):
+    """A claim, what it was judged by, and the verdict; what is missing is NaN, None or empty."""
 
-    Both as shares of 1, for two or more ``seeds`` of each row that deviate normally.
-    """
-    apart = 2 * student.sf(SPREAD / np.sqrt(2 / seeds), 2 * seeds - 2)
-    outside = 2 * student.sf(SPREAD / np.sqrt(1 + 1 / seeds), seeds - 1)
-    return float(apart), float(outside)
+    claim: str
+    item: str
+    text: str
+    last: str
+    row: str  # as printed, like the next
+    over: str  # the row that it is compared with
+    measure: str
+    dataset: str | None
+    bits: int | None
+    preset: str | None
+    verdict: str
+    why: str
+    ours: float
+    std: float
+    seeds: int
+    published: float | None
+    difference: float | None
+    elsewhere: dict[str, float]  # what is published on other datasets, where nothing is on this one
+    sources: tuple[str, ...]  # keys of the published numbers
+    warnings: tuple[str, ...]  # and of what speaks against them
 
 
 def judge(claim: Claim, records: Sequence[dict]) -> Verdict:
-    """What runs on one dataset, at one code length and of one preset, say about a claim.
+    """Judge a claim by runs on one dataset, at one code length and of one preset.
 
     ``records`` may hold other rows too, and the same run more than once. Raises SSVHError if those that the claim is
     about mix datasets, code lengths or presets, or have two results for one seed, or one that is not finite.
@@ -105,12 +117,12 @@ def judge(claim: Claim, records: Sequence[dict]) -> Verdict:
     if claim.row is None:
         return Verdict(Kind.TESTED, claim.shown_by) if claim.shown_by else Verdict(Kind.UNJUDGED, claim.open)
     records = list(filter(claim.concerns, records))
-    _check_one_cell(records)
+    check_one_cell(records)
     rows = [row for row in (claim.row, claim.over) if row]
-    values = [_by_seed(row, claim.measure, records) for row in rows]
+    values = [by_seed(filter(row.matches, records), claim.measure) for row in rows]
     if few := _too_few(rows, values, claim.measure, records):
         return Verdict(Kind.UNJUDGED, few)
-    ours, found = _difference(values), stated(claim, records[0]["dataset"], records[0]["bits"])
+    ours, found = difference_of(values), stated(claim, records[0]["dataset"], records[0]["bits"])
     reasons = _reasons(claim, records, found)
     inside = found is not None and abs(ours.mean - found.value) <= SPREAD * ours.std + found.rounding
     kind, text = _of_order(claim, ours, found, inside, reasons) if claim.over else _of_value(inside, reasons)
@@ -120,7 +132,7 @@ def judge(claim: Claim, records: Sequence[dict]) -> Verdict:
 
 
 def stated(claim: Claim, dataset: str, bits: int) -> Stated | None:
-    """What is published for a claim on one dataset, at one code length; None unless all of its rows have a number."""
+    """Return what is published for a claim on one dataset, at one code length; None unless all rows have a number."""
     numbers = [_published(row, claim, dataset, bits) for row in (claim.row, claim.over) if row]
     found = tuple(filter(None, numbers))
     if not found or len(found) < len(numbers):
@@ -130,78 +142,37 @@ def stated(claim: Claim, dataset: str, bits: int) -> Stated | None:
 
 
 def judge_all(claims: Iterable[Claim], records: Sequence[dict]) -> pd.DataFrame:
-    """A row for every claim and every dataset, code length and preset that has runs of its rows; none is dropped.
+    """Return a ``Judged`` for every claim and every dataset, code length and preset that has runs of its rows.
 
-    Columns: claim, item, text of the claim, the row and the one that it is held against as printed, measure, dataset,
-    bits, preset, verdict, why, ours, std, seeds, published, difference, what is published elsewhere (by dataset, where
-    nothing is for this one), and the keys of sources of and warnings about published numbers; what is missing is NaN,
-    None or empty. Raises SSVHError as ``judge``.
+    No claim is dropped. Raises SSVHError as ``judge``.
     """
-    cells = [list(runs) for _, runs in groupby(sorted(records, key=_cell), key=_cell)]
-    rows = []
+    cells = [list(runs) for _, runs in groupby(sorted(records, key=cell_of), key=cell_of)]
+    rows: list[Judged] = []
     for claim in claims:
         found = [runs for runs in cells if any(map(claim.concerns, runs))]
         rows += [_as_row(claim, runs, judge(claim, runs)) for runs in found or [[]]]
     return pd.DataFrame(rows)
 
 
-def _as_row(claim: Claim, records: list[dict], verdict: Verdict) -> dict:
-    dataset, bits, preset = _cell(records[0]) if records else (None, None, None)
+def _as_row(claim: Claim, records: list[dict], verdict: Verdict) -> Judged:
+    dataset, bits, preset = cell_of(records[0]) if records else (None, None, None)
     ours = verdict.ours or Measured(np.nan, np.nan, 0)
-    elsewhere = {} if verdict.published is not None or bits is None else _elsewhere(claim, dataset, bits)
+    elsewhere = _elsewhere(claim, *cell_of(records[0])[:2]) if records and verdict.published is None else {}
     numbers = [*verdict.numbers, *(number for found in elsewhere.values() for number in found.numbers)]
-    return {
-        "claim": claim.name, "item": claim.item, "text": claim.text, "last": claim.last,
-        "row": _title(claim.row), "over": _title(claim.over), "measure": claim.measure,
-        "dataset": dataset, "bits": bits, "preset": preset,
-        "verdict": str(verdict.kind), "why": verdict.text, "ours": ours.mean, "std": ours.std, "seeds": ours.seeds,
-        "published": verdict.published, "difference": verdict.difference,
-        "elsewhere": {name: found.value for name, found in elsewhere.items()},
-        "sources": tuple(dict.fromkeys(number.key for number in numbers)),
-        "warnings": tuple(dict.fromkeys(key for number in numbers for key in number.warnings)),
-    }  # fmt: skip
+    return Judged(
+        claim.name, claim.item, claim.text, claim.last, _title(claim.row), _title(claim.over), claim.measure,
+        dataset, bits, preset, str(verdict.kind), verdict.text, ours.mean, ours.std, ours.seeds,
+        verdict.published, verdict.difference,
+        elsewhere={name: found.value for name, found in elsewhere.items()},
+        sources=tuple(dict.fromkeys(number.key for number in numbers)),
+        warnings=tuple(dict.fromkeys(key for number in numbers for key in number.warnings)),
+    )  # fmt: skip
 
 
 def _elsewhere(claim: Claim, dataset: str, bits: int) -> dict[str, Stated]:
-    """What is published for a claim on the datasets that it was published on."""
+    """Return what is published for a claim on the datasets that it was published on."""
     found = {name: stated(claim, name, bits) for name in claim.datasets if name != dataset}
     return {name: one for name, one in found.items() if one}
-
-
-def _cell(record: dict) -> tuple[str, int, str]:
-    return record["dataset"], record["bits"], record["preset"]
-
-
-def _check_one_cell(records: Sequence[dict]) -> None:
-    cells = sorted({_cell(record) for record in records})
-    if len(cells) > 1:
-        listed = "; ".join(f"{dataset}, {bits} bits, preset {preset}" for dataset, bits, preset in cells)
-        raise SSVHError(f"A claim is judged on one dataset, at one code length and by one preset, not on {listed}.")
-
-
-def _by_seed(row: RowName, measure: str, records: Iterable[dict]) -> dict[int, float]:
-    """The measure of each seed of a row, where a run has it."""
-    found: dict[int, float] = {}
-    for record in filter(row.matches, records):
-        value, seed = value_of(record, measure), record["seed"]
-        if value is None:
-            continue
-        if not np.isfinite(value):
-            raise SSVHError(f"{measure} of {_title(row)}, seed {seed}, is {value}: that run failed. Repeat it.")
-        if found.setdefault(seed, value) != value:
-            raise SSVHError(
-                f"{_title(row)}, seed {seed}, has two results for {measure}, {found[seed]} and {value}. "
-                "Give the records of one version of the code."
-            )
-    return found
-
-
-def value_of(record: dict, measure: str) -> float | None:
-    """A measure of a run by its printed name, such as "mAP@20" or "GMAP (L2)"; None if the run does not have it."""
-    name, _, cutoff = measure.partition("@")
-    if cutoff and name == "mAP":
-        return record.get("map", {}).get(cutoff)
-    return record.get({"GMAP": "gmap", "GMAP (L2)": "gmap_l2"}.get(measure, measure))
 
 
 def _too_few(rows: list[RowName], values: list[dict[int, float]], measure: str, records: list[dict]) -> str:
@@ -216,23 +187,14 @@ def _too_few(rows: list[RowName], values: list[dict[int, float]], measure: str, 
     return ""
 
 
-def _difference(values: list[dict[int, float]]) -> Measured:
-    """Of the means of one row, or of the first and the second; the deviation is that of all runs about their means."""
-    samples = [np.array([seeds[seed] for seed in sorted(seeds)]) for seeds in values]  # in any order the same sum
-    means = [sample.mean() for sample in samples]
-    squares = sum(((sample - mean) ** 2).sum() for sample, mean in zip(samples, means, strict=True))
-    freedom = sum(len(sample) - 1 for sample in samples)
-    return Measured(float(means[0] - sum(means[1:])), float(np.sqrt(squares / freedom)), min(map(len, samples)))
-
-
 def _published(row: RowName, claim: Claim, dataset: str, bits: int) -> Published | None:
     label = row.label if row.published_label is None else row.published_label
     return literature.lookup(dataset, row.method, bits, claim.measure, label=label, prefer=claim.prefer)
 
 
 def _reasons(claim: Claim, records: list[dict], found: Stated | None) -> list[str]:
-    """Why values cannot be held against the published ones."""
-    dataset, bits, preset = _cell(records[0])
+    """List why values cannot be compared with the published ones."""
+    dataset, bits, preset = cell_of(records[0])
     if claim.datasets and dataset not in claim.datasets:
         return [f"measured on {dataset}, published on {', '.join(claim.datasets)}"]
     if found is None:
@@ -257,7 +219,7 @@ def _of_value(inside: bool, reasons: list[str]) -> tuple[Kind, str]:
 def _of_order(claim: Claim, ours: Measured, found: Stated | None, inside: bool, reasons: list[str]) -> tuple[Kind, str]:
     sign = 1 if claim.higher else -1
     contrary = "; the published numbers differ the other way here" if found and sign * found.value < 0 else ""
-    if abs(ours.mean) <= SPREAD * ours.std:
+    if ours.within_spread:
         return Kind.WITHIN, "the rows differ by no more than the spread" + contrary
     if sign * ours.mean < 0:
         return Kind.NOT, "the rows differ the other way" + contrary

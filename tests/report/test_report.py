@@ -15,12 +15,12 @@ from ssvh_lib.experiments import results
 from ssvh_lib.literature.claims import CLAIMS
 from ssvh_lib.report import document, tables
 from ssvh_lib.report.facts import facts
-from ssvh_lib.report.page import page
+from ssvh_lib.report.markdown import markdown
+from ssvh_lib.report.page import to_page
 from ssvh_lib.report.sections import sections
-from ssvh_lib.report.story import markdown
 from ssvh_lib.report.verdicts import Kind
 
-PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=")
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 BUDGET = {
     "dataset": "moving-digits", "preset": "small", "runs": 40, "kept": 4, "workers": 2, "wall_seconds": 1530,
     "cpu": "Some CPU", "cores": 2, "memory_peak_bytes": 3 * 2**30, "cuda": None, "commit": "0123456789abcdef",
@@ -313,8 +313,7 @@ def test_seeds_and_conventions_are_told(out):
 @pytest.fixture
 def illustrated(out):
     """With a figure and a table of A6."""
-    (out / "A6.png").write_bytes(PNG)
-    (out / "A6.svg").write_text("<svg/>")
+    (out / "A6.svg").write_bytes(SVG)
     tables.write(results.load(out / "data" / "A6.json"), out / "tables" / "A6")
     return out
 
@@ -323,10 +322,10 @@ def test_links_lead_to_files(illustrated):
     document.write(illustrated, TARGETS)
     text = (illustrated / "REPORT.md").read_text()
     links = re.findall(r"\]\(([^)]+)\)", text)
-    assert {"A6.png", "A6.svg", "tables/A6.md", "claims/A6.md", "data/A6.json", "data"} <= set(links)
+    assert {"A6.svg", "tables/A6.md", "claims/A6.md", "data/A6.json", "data"} <= set(links)
     for link in links:
         assert f'<a id="{link[1:]}"></a>' in text if link.startswith("#") else (illustrated / link).exists(), link
-    assert "A1.png" not in text  # not drawn
+    assert "A1.svg" not in text  # not drawn
 
 
 class Tags(HTMLParser):
@@ -355,7 +354,7 @@ def test_the_page_needs_nothing_else(illustrated):
     found = Tags(html).found
     assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in found}
     sources = [attrs["src"] for tag, attrs in found if tag == "img"]
-    assert sources == ["data:image/png;base64," + base64.b64encode(PNG).decode()]
+    assert sources == ["data:image/svg+xml;base64," + base64.b64encode(SVG).decode()]
     assert "default-src 'none'" in html
     assert "@import" not in html
     assert "url(" not in html
@@ -378,7 +377,7 @@ def test_the_page_says_what_the_markdown_says(illustrated):
 
 
 def test_odd_words_do_not_become_markup():
-    assert "&lt;b&gt;" in page("# <b>\n", Path())  # in the title; the text itself is our own
+    assert "&lt;b&gt;" in to_page("# <b>\n", Path())  # in the title; the text itself is our own
 
 
 # The terminal

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ssvh_lib import SSVHError, literature
 from ssvh_lib.literature import lookup
 from ssvh_lib.literature.claims import CLAIMS, Claim, RowName
-from ssvh_lib.report import verdicts
+from ssvh_lib.report import spread
 from ssvh_lib.report.verdicts import MEANING, SPREAD, Kind, error_rates, judge, judge_all, stated, value_of
 
 WHOLE, RANDOM = RowName("autossvh", "IX AutoSSVH"), RowName("autossvh", "II random frames")
@@ -231,7 +231,7 @@ def test_verdicts_by_the_naive_rule_in_any_order(better, worse, random):
 def test_how_often_the_rule_errs_is_what_the_module_says(seeds, different, inside):
     apart, outside = error_rates(seeds)
     assert (round(100 * apart), 100 - round(100 * outside)) == (different, inside)
-    words = verdicts.__doc__.replace("\n", " ")
+    words = spread.__doc__.replace("\n", " ")
     assert all(f" {percent} " in words for percent in (different, inside))
 
 

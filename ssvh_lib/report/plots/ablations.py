@@ -1,17 +1,17 @@
-"""Rows held against the whole method, and settings that are numbers."""
+"""Rows compared with the whole method, and settings that are numbers."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import SSVHError
-from ...literature.claims import Claim, RowName
 from ...literature.names import title
-from ..verdicts import SPREAD, Kind, judge
+from ...utils.colours import QUIET
+from ..spread import SPREAD, compare
 from .groups import by_name, check_one_dataset, lengths, measured, of_length
-from .look import COLOURS, QUIET, legend, line, panels, style
+from .look import COLOURS, DASHES, legend, line, panels, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,10 +21,10 @@ _BELOW, _ABOVE = COLOURS[1], COLOURS[0]
 
 
 def rows(records: list[dict], order: Sequence[str] = (), measure: str = "mAP@20") -> Figure:
-    """A small mark for each seed, a large one for the mean, a bar of ± ``verdicts.SPREAD`` standard deviations.
+    """Draw a small mark for each seed, a large one for the mean, a bar of ± ``spread.SPREAD`` standard deviations.
 
     If all rows are of one method, the last of ``order``, the whole method, is a line with a band of its own spread. The
-    mean of a row that differs from it by more than the spread, as ``verdicts`` judges, is orange below it and blue
+    mean of a row that differs from it by more than the spread, as ``spread`` says, is orange below it and blue
     above it, else hollow. A panel for each code length; rows without the measure say "—". Raises SSVHError for records
     of several datasets.
     """
@@ -46,7 +46,7 @@ def rows(records: list[dict], order: Sequence[str] = (), measure: str = "mAP@20"
 
 
 def _whole(found: dict[str, list[dict]], order: Sequence[str]) -> str:
-    """The row that the others are held against: the last of an order, if all rows are of one method."""
+    """Return the row that the others are compared with: the last of an order, if all rows are of one method."""
     alike = len({runs[0]["method"] for runs in found.values()}) == 1
     return order[-1] if order and alike and order[-1] in found else ""
 
@@ -74,15 +74,14 @@ def _row_marks(panel: Axes, cell: dict[str, list[dict]], whole: str, measure: st
 
 
 def _against(runs: list[dict], whole: list[dict], measure: str) -> tuple[str, str]:
-    """Colour and filling of a mean, by the one rule that judges claims."""
+    """Return colour and filling of a mean, by the one rule that judges claims."""
     if not whole:
         return COLOURS[0], COLOURS[0]
-    row, over = (RowName(run["method"], run["label"], run["variant"]) for run in (runs[0], whole[0]))
-    across = "-to-" in runs[0]["dataset"]
-    verdict = judge(Claim("", "", "", row=row, over=over, measure=measure, transfer=across), [*runs, *whole])
-    if verdict.kind in (Kind.WITHIN, Kind.UNJUDGED):
+    difference = compare(runs, whole, measure)
+    if difference is None or difference.within_spread:
         return QUIET, "white"
-    return 2 * (_ABOVE if verdict.ours.mean > 0 else _BELOW,)
+    colour = _ABOVE if difference.mean > 0 else _BELOW
+    return colour, colour
 
 
 def _explain_marks(figure: Figure, panel: Axes, whole: str) -> None:
@@ -98,7 +97,7 @@ def _explain_marks(figure: Figure, panel: Axes, whole: str) -> None:
 
 
 def sweep(records: list[dict], order: Sequence[str] = (), measure: str = "mAP@20") -> Figure:
-    """A measure against the number that a row's label ends in, a panel for each setting, a line for each code length.
+    """Draw a measure against the number that labels end in, a panel for each setting, a line for each code length.
 
     Seeds are small marks, the line joins their means; rows without a number, such as the whole method, are level lines.
     Raises SSVHError if no label ends in a number, or for records of several datasets.
@@ -106,50 +105,52 @@ def sweep(records: list[dict], order: Sequence[str] = (), measure: str = "mAP@20
     check_one_dataset(records)
     found = by_name(records, order)
     settings = {name: _setting(name, runs[0]["method"]) for name, runs in found.items()}
-    names = list(dict.fromkeys(setting[0] for setting in settings.values() if setting))
-    if not names:
+    swept: dict[str, dict[float, list[dict]]] = {}
+    for name, setting in settings.items():
+        if setting:
+            swept.setdefault(setting.name, {})[setting.value] = found[name]
+    if not swept:
         raise SSVHError(f"A sweep needs labels that end in a number, such as 'mask ratio 0.5'; got {', '.join(found)}.")
     with style():
-        figure, drawn = panels(len(names), height=3.4, sharey=True)
-        for panel, setting in zip(drawn, names, strict=True):
-            points = {
-                settings[name][1]: found[name] for name in found if settings[name] and settings[name][0] == setting
-            }
+        figure, drawn = panels(len(swept), height=3.4, sharey=True)
+        for panel, (setting_name, points) in zip(drawn, swept.items(), strict=True):
             for number, bits in enumerate(lengths(records)):
                 _sweep_line(panel, points, bits, number, measure)
             for number, name in enumerate(name for name in found if not settings[name]):
                 values = measured(found[name], measure)
                 if len(values):
-                    panel.axhline(
-                        values.mean(), color=QUIET, linestyle=("--", ":", "-.")[number % 3], lw=1.2, label=name
-                    )
+                    dashes = DASHES[1:][number % 3]
+                    panel.axhline(values.mean(), color=QUIET, linestyle=dashes, lw=1.2, label=name)
             _scale(panel, sorted(points))
-            panel.set(xlabel=setting)
+            panel.set(xlabel=setting_name)
         drawn[0].set_ylabel(f"{measure} (mean of seeds)")
         legend(figure)
     return figure
 
 
-def _setting(name: str, method: str) -> tuple[str, float] | None:
-    """What a label calls the setting, and its value: ("mask ratio", 0.5) of "mask ratio 0.5"."""
+class _Setting(NamedTuple):
+    name: str
+    value: float
+
+
+def _setting(name: str, method: str) -> _Setting | None:
+    """Split a label into what it calls the setting, and its value: ("mask ratio", 0.5) of "mask ratio 0.5"."""
     match = re.fullmatch(r"(.*?)[\s=:×]*(-?\d+(?:[.,]\d+)*(?:e-?\d+)?)\s*%?", name)
-    return (match[1].strip() or title(method), float(match[2].replace(",", ""))) if match else None
+    return _Setting(match[1].strip() or title(method), float(match[2].replace(",", ""))) if match else None
 
 
 def _sweep_line(panel: Axes, points: dict[float, list[dict]], bits: int, number: int, measure: str) -> None:
     values = {x: measured(of_length(runs, bits), measure) for x, runs in sorted(points.items())}
     values = {x: found for x, found in values.items() if len(found)}
-    look = line(number)
-    panel.plot(
-        list(values), [found.mean() for found in values.values()], **look | {"markersize": 6}, label=f"{bits} bits"
-    )
+    look, means = line(number), [found.mean() for found in values.values()]
+    panel.plot(list(values), means, **look | {"markersize": 6}, label=f"{bits} bits")
     for x, found in values.items():
         if len(found) > 1:
             panel.scatter([x] * len(found), found, s=110, marker="_", color=look["color"], linewidths=1.2)
 
 
 def _scale(panel: Axes, numbers: list[float]) -> None:
-    """Every tried number on the axis, which is logarithmic where they span a wide range."""
+    """Put every tried number on the axis, which is logarithmic where they span a wide range."""
     if numbers[0] > 0 and numbers[-1] >= 16 * numbers[0]:
         panel.set_xscale("log")
     panel.set_xticks(numbers, [f"{number:g}" for number in numbers])

@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 
 from ...literature.names import printed_name
+from ...utils.colours import QUIET
 from .groups import check_one_dataset
-from .look import COLOURS, QUIET, legend, panels, style
+from .look import COLOURS, legend, panels, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +26,7 @@ _SIGNS = ListedColormap(["#f0d9c4", COLOURS[0]])  # −1 pale, +1 dark: told apa
 
 
 def code_maps(records: list[dict], order: Sequence[str] = ()) -> Figure:
-    """Codes in the plane, a point a video: a row for each projection, a column for each method and code length.
+    """Draw codes in the plane, a point a video: a row for each projection, a column for each method and code length.
 
     Classes have a colour and a marker each; of several seeds the lowest is shown. Raises SSVHError for records of
     several datasets.
@@ -45,8 +46,8 @@ def code_maps(records: list[dict], order: Sequence[str] = ()) -> Figure:
             panel.set(xticks=[], yticks=[])
             panel.spines[["top", "right"]].set_visible(True)
             panel.spines[:].set_color("#cccccc")
-            if record := shown.get((projection, column)):
-                _scatter(panel, record)
+            if (projection, column) in shown:
+                _scatter(panel, shown[projection, column])
             else:
                 panel.text(0.5, 0.5, "—", transform=panel.transAxes, ha="center", va="center", color=QUIET)
         for column, panel in zip(columns, drawn[0], strict=True):
@@ -68,7 +69,7 @@ def _place(column: tuple[str, int], order: Sequence[str]) -> tuple:
 
 
 def _area(points: int) -> float:
-    """How large a point is, in square points, so that many do not cover each other."""
+    """Return how large a point is, in square points, so that many do not cover each other."""
     return float(np.clip(4000 / max(points, 1), 4, 14))
 
 
@@ -76,18 +77,13 @@ def _scatter(panel: Axes, record: dict) -> None:
     points = np.array([record["x"], record["y"]], dtype=float)
     classes = np.array(record["class"])
     for number, name in enumerate(record["classes"]):
-        look = {
-            "color": _CLASSES[number % len(_CLASSES)],
-            "marker": _SHAPES[number % len(_SHAPES)],
-            "s": _area(len(classes)),
-            "alpha": 0.8,
-            "linewidths": 0,
-        }
-        panel.scatter(*points[:, classes == number], **look, label=str(name))
+        x, y = points[:, classes == number]
+        colour, shape = _CLASSES[number % len(_CLASSES)], _SHAPES[number % len(_SHAPES)]
+        panel.scatter(x, y, _area(len(classes)), color=colour, marker=shape, alpha=0.8, linewidths=0, label=str(name))
 
 
 def code_matrix(signs: np.ndarray, title: str = "") -> Figure:
-    """Codes or hash centres ``(N, K)`` of ±1 as a matrix, and the Hamming distance of every pair of them.
+    """Draw codes or hash centres ``(N, K)`` of ±1 as a matrix, and the Hamming distance of every pair of them.
 
     The title of the second panel names the smallest and the mean distance of two.
     """
@@ -109,7 +105,7 @@ def code_matrix(signs: np.ndarray, title: str = "") -> Figure:
 
 
 def code_health(health: dict[str, CodeHealth]) -> Figure:
-    """Balance and entropy of every bit of named sets of codes (``codes.code_health``), a row of panels each."""
+    """Draw balance and entropy of every bit of named sets of codes (``codes.code_health``), a row of panels each."""
     import matplotlib.pyplot as plt
 
     with style():
@@ -129,10 +125,10 @@ def code_health(health: dict[str, CodeHealth]) -> Figure:
 
 
 def hamming_histogram(distances: np.ndarray, relevant: np.ndarray, bits: int) -> Figure:
-    """How far apart relevant and irrelevant pairs lie: distances ``(Q, N)`` and relevance ``(Q, N)`` bool."""
+    """Show how far apart relevant and irrelevant pairs lie: distances ``(Q, N)`` and relevance ``(Q, N)`` bool."""
     with style():
         figure, (panel,) = panels(1, width=6, height=3)
-        edges = np.arange(bits + 2) - 0.5
+        edges = [distance - 0.5 for distance in range(bits + 2)]
         for pairs, paint, label in (
             (relevant, COLOURS[0], "relevant pairs"),
             (~relevant, COLOURS[1], "irrelevant pairs"),
@@ -144,7 +140,7 @@ def hamming_histogram(distances: np.ndarray, relevant: np.ndarray, bits: int) ->
 
 
 def angle_and_bits(angles: np.ndarray, distances: np.ndarray, bits: int) -> Figure:
-    """Hamming distance of pairs of codes against the angle, in degrees, of what was hashed; both ``(P,)``.
+    """Draw Hamming distances of pairs of codes against the angles, in degrees, of what was hashed; both ``(P,)``.
 
     The line is what random hyperplanes give on average (Goemans and Williamson, 1995): bits × angle / 180°.
     """

@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from ...errors import SSVHError
 from .groups import by_name, check_one_dataset, lengths, measured, of_length
 from .labels import last_points, name_lines, name_points
-from .look import colour, legend, looks, marker, panels, style
+from .look import Look, colour, legend, looks, marker, panels, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ _GMAPS = {"GMAP": "geometric mean of the six mAPs", "GMAP (L2)": "their Euclidea
 
 
 def gmap(records: list[dict], order: Sequence[str] = ()) -> Figure:
-    """GMAP of each row, a panel for each of its two meanings: a colour a code length, a small mark a seed.
+    """Draw the GMAP of each row, a panel for each of its two meanings: a colour a code length, a small mark a seed.
 
     Without an ``order``, the best row is on top.
     """
@@ -49,7 +49,7 @@ def gmap(records: list[dict], order: Sequence[str] = ()) -> Figure:
 
 
 def _level_marks(panel: Axes, values: np.ndarray, height: float, number: int, label: str) -> None:
-    """The mean as a large mark at a height, seeds as small ones on a thin line."""
+    """Draw the mean as a large mark at a height, seeds as small ones on a thin line."""
     if not len(values):
         return
     if len(values) > 1:
@@ -61,7 +61,7 @@ def _level_marks(panel: Axes, values: np.ndarray, height: float, number: int, la
 
 
 def transfer(records: list[dict], order: Sequence[str] = (), measure: str = "GMAP") -> Figure:
-    """What is kept where a method is trained on one dataset and tested on another: a slope for each row.
+    """Show what is kept where a method is trained on one dataset and tested on another: a slope for each row.
 
     The dataset of a record is "a" within one and "a-to-b" across two; a panel for each code length.
     """
@@ -86,11 +86,11 @@ def transfer(records: list[dict], order: Sequence[str] = (), measure: str = "GMA
     return figure
 
 
-def _slope(panel: Axes, values: list[np.ndarray], look: dict, name: str) -> None:
-    """The means from place to place as a line, seeds as small marks."""
+def _slope(panel: Axes, values: list[np.ndarray], look: Look, name: str) -> None:
+    """Draw the means from place to place as a line, seeds as small marks."""
     places = [place for place, found in enumerate(values) if len(found)]
     if places:
-        panel.plot(places, [values[place].mean() for place in places], **look | {"label": name, "linewidth": 1.2})
+        panel.plot(places, [values[place].mean() for place in places], label=name, **look | {"linewidth": 1.2})
     for place in places:
         spots = [place] * len(values[place])
         panel.scatter(spots, values[place], s=9, color=look["color"], alpha=0.6, linewidths=0)
@@ -102,7 +102,7 @@ def _place(dataset: str) -> str:
 
 
 def seeds(records: list[dict], order: Sequence[str] = (), measure: str = "mAP@20") -> Figure:
-    """A mark for each seed of each row, side by side at every code length, and a short line at their mean."""
+    """Draw a mark for each seed of each row, side by side at every code length, and a short line at their mean."""
     check_one_dataset(records)
     found, bits = by_name(records, order), lengths(records)
     look = looks(found)
@@ -129,21 +129,20 @@ def seeds(records: list[dict], order: Sequence[str] = (), measure: str = "mAP@20
 
 
 def cost(records: list[dict], order: Sequence[str] = (), measure: str = "mAP@20") -> Figure:
-    """Quality against seconds of training, a named mark for each row at its means over seeds; a panel a code length."""
+    """Draw quality against seconds of training: a mark for each row at its means over seeds; a panel a code length."""
     check_one_dataset(records)
     found = by_name(records, order)
     look = looks(found)
     with style():
         figure, drawn = panels(len(lengths(records)), width=4.4, height=4.2, sharex=True, sharey=True)
-        points = {}
+        points: dict[Axes, dict[str, tuple[float, float]]] = {panel: {} for panel in drawn}
         for panel, bits in zip(drawn, lengths(records), strict=True):
-            points[panel] = {}
             for name, runs in found.items():
                 seconds, values = (measured(of_length(runs, bits), of) for of in ("seconds", measure))
                 if len(values) and len(seconds):
                     points[panel][name] = (max(seconds.mean(), 1e-3), values.mean())
-                    mark = {"color": look[name]["color"], "marker": look[name].get("marker", "o")}
-                    panel.plot(*points[panel][name], **mark, markersize=7, linestyle="", label=name)
+                    color, mark = look[name]["color"], look[name].get("marker", "o")
+                    panel.plot(*points[panel][name], color=color, marker=mark, markersize=7, linestyle="", label=name)
             panel.set(title=f"{bits} bits", xlabel="seconds of training", xscale="log")
             panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             panel.xaxis.set_major_formatter("{x:g}")

@@ -10,9 +10,10 @@ import numpy as np
 from ... import literature
 from ...errors import SSVHError
 from ...literature.names import title
+from ...utils.colours import QUIET
 from .groups import by_name, check_one_dataset, lengths, of_length
 from .labels import last_points, name_lines
-from .look import DASHES, QUIET, SYSTEMS, band, colour, legend, looks, panels, style
+from .look import DASHES, SYSTEMS, band, colour, legend, looks, panels, style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def by_epoch(records: list[dict], order: Sequence[str] = (), measure: str = "mAP@5") -> Figure:
-    """A measure after each epoch, mean and band over seeds, a panel for each code length; epoch 0 is untrained.
+    """Draw a measure after each epoch, mean and band over seeds, a panel for each code length; epoch 0 is untrained.
 
     A dotted line marks the end of the warm-up if all records agree on it. Records without ``by_epoch`` are left out.
     """
@@ -41,22 +42,22 @@ def _with_epochs(records: list[dict]) -> list[dict]:
 
 
 def _epochs(drawn: list[Axes], records: list[dict], order: Sequence[str], measure: str) -> None:
-    """Our own curves, a panel for each code length."""
+    """Draw our own curves, a panel for each code length."""
     found = by_name(records, order)
     look = looks(found)
-    ends = {record.get("warm_up") for record in records}
+    warm_ups = {record.get("warm_up") for record in records}
+    end = warm_ups.pop() if len(warm_ups) == 1 else None
     for panel, bits in zip(drawn, lengths(records), strict=True):
         for name, runs in found.items():
             if cell := of_length(runs, bits):
                 epochs = sorted({epoch for run in cell for epoch in run["by_epoch"]["epoch"]})
                 values = np.array([_at(epochs, run["by_epoch"], measure) for run in cell])
                 band(panel, epochs, values, look[name] | {"marker": "" if len(epochs) > 30 else "o"}, name)
-        if len(ends) == 1 and (end := ends.pop()):
+        if end:
             panel.axvline(end, color=QUIET, linestyle=":", linewidth=1.2)
             panel.text(
                 end, 1.0, " end of warm-up", transform=panel.get_xaxis_transform(), va="top", color=QUIET, size=8
             )
-            ends = {end}
         panel.set(title=f"{bits} bits", xlabel="epochs finished")
         panel.set_xlim(0, 1.01 * panel.dataLim.xmax)
     drawn[0].set_ylim(bottom=0)
@@ -71,7 +72,7 @@ def _at(epochs: list[int], curve: dict, measure: str) -> list[float]:
 
 
 def published_curves(curves: pd.DataFrame, measure: str = "mAP@5") -> Figure:
-    """A measure during the authors' own training (``literature.curves``), a panel for each dataset.
+    """Draw a measure during the authors' own training (``literature.curves``), a panel for each dataset.
 
     A colour for each method, dashes for each code length. The queries are those of the test.
     """
@@ -92,15 +93,15 @@ def _published(drawn: list[Axes], curves: pd.DataFrame, measure: str) -> None:
         for (method, length), run in curves[curves["dataset"] == dataset].groupby(["method", "bits"]):
             run = run.sort_values("epoch")
             name = title(method) + (f", {length} bits" if len(bits) > 1 else "")
-            look = {"color": colour(SYSTEMS.index(method)), "linestyle": DASHES[bits.index(length)], "linewidth": 1.5}
-            panel.plot(run["epoch"], run[measure], label=name, **look)
+            color, dashes = colour(SYSTEMS.index(method)), DASHES[bits.index(length)]
+            panel.plot(run["epoch"], run[measure], label=name, color=color, linestyle=dashes, linewidth=1.5)
         panel.set(title=dataset, xlabel="epochs finished")
         panel.set_xlim(left=0)
         panel.set_ylim(0, 1.1 * panel.dataLim.ymax)
 
 
 def by_epoch_beside_published(records: list[dict], order: Sequence[str] = (), measure: str = "mAP@5") -> Figure:
-    """``by_epoch``, and below it the same methods and code lengths in their authors' logs, where there are any."""
+    """Draw ``by_epoch``, and below it the same methods and code lengths in their authors' logs, where there are any."""
     known = _with_epochs(records)
     theirs = literature.curves()
     theirs = theirs[theirs["method"].isin([r["method"] for r in known]) & theirs["bits"].isin(lengths(known))]
@@ -111,7 +112,7 @@ def by_epoch_beside_published(records: list[dict], order: Sequence[str] = (), me
     count = theirs["dataset"].nunique()
     with style():
         figure = plt.figure(figsize=(11, 6.8))
-        above, below = figure.subfigures(2, 1, height_ratios=(1.15, 1), hspace=0.02)
+        above, below = figure.subfigures(2, 1, height_ratios=(1.15, 1), hspace=0.02, squeeze=False)[:, 0]
         _epochs(list(above.subplots(1, len(lengths(known)), sharey=True, squeeze=False)[0]), known, order, measure)
         logs = list(below.subplots(1, count, squeeze=False)[0])
         _published(logs, theirs, measure)
@@ -124,7 +125,7 @@ def by_epoch_beside_published(records: list[dict], order: Sequence[str] = (), me
 
 
 def training_curves(history: pd.DataFrame) -> Figure:
-    """Every loss term of a run's history against the epoch, a panel each."""
+    """Draw every loss term of a run's history against the epoch, a panel each."""
     terms = [name for name in history.columns if name not in ("epoch", "seconds", "learning_rate")]
     with style():
         figure, drawn = panels(len(terms), width=3.4, height=2.8)

@@ -8,11 +8,11 @@ import numpy as np
 
 from ...errors import SSVHError
 from ...literature.names import printed_name
-from ..verdicts import value_of
+from ..spread import value_of
 
 
 def by_name(records: Iterable[dict], order: Sequence[str] = ()) -> dict[str, list[dict]]:
-    """The records of each row by its printed name: in the ``order`` given, the others after them by method.
+    """Group the records of each row by its printed name: in the ``order`` given, the others after them by method.
 
     Names of ``order`` without records are left out. Raises SSVHError if two rows have the same name.
     """
@@ -31,23 +31,23 @@ def _identity(record: dict) -> tuple[str, str, str]:
 
 
 def lengths(records: Iterable[dict]) -> list[int]:
-    """The code lengths, from short to long."""
+    """Return the code lengths, from short to long."""
     return sorted({record["bits"] for record in records})
 
 
 def of_length(records: Iterable[dict], bits: int) -> list[dict]:
-    """The records of one code length."""
+    """Return the records of one code length."""
     return [record for record in records if record["bits"] == bits]
 
 
 def measured(records: Iterable[dict], measure: str) -> np.ndarray:
-    """A measure by its printed name, such as "mAP@20", of each run that has it, by seed."""
+    """Return a measure by its printed name, such as "mAP@20", of each run that has it, by seed."""
     values = (value_of(record, measure) for record in sorted(records, key=lambda record: record["seed"]))
     return np.array([value for value in values if value is not None], dtype=float)
 
 
 def check_one_dataset(records: Iterable[dict]) -> None:
-    """Raises SSVHError if there are no records, or those of several datasets, which one figure must not mix."""
+    """Raise SSVHError if there are no records, or those of several datasets, which one figure must not mix."""
     names = sorted({record["dataset"] for record in records})
     if len(names) != 1:
         raise SSVHError(f"A figure shows one dataset; these records are of {', '.join(names) or 'none'}.")

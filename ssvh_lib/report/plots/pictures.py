@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .look import COLOURS, FILLER, INFORMATIVE, style
+from ...utils.colours import FILLER, INFORMATIVE
+from .look import COLOURS, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def filmstrip(
     thumbnails: np.ndarray, labels: list[str], informative: np.ndarray | None = None, visible: np.ndarray | None = None
 ) -> Figure:
-    """Videos ``(N, T, H, W)`` one below another, frame by frame.
+    """Draw videos ``(N, T, H, W)`` one below another, frame by frame.
 
     With ``informative (N, T)``, a green bar below a frame says that the frame shows the video's digit, a grey
     one that it does not; with ``visible (N, T)``, frames that the encoder does not see are dimmed.
@@ -33,7 +34,7 @@ def filmstrip(
 
 
 def _strip(panel: Axes, thumbnails: np.ndarray, label: str, visible: np.ndarray | None = None) -> None:
-    """The frames ``(T, H, W)`` of one video in a row, those that are not ``visible (T,)`` dimmed."""
+    """Draw the frames ``(T, H, W)`` of one video in a row, those that are not ``visible (T,)`` dimmed."""
     frames = thumbnails.astype(float)
     if visible is not None:
         frames = np.where(visible[:, None, None], frames, 255 - 0.25 * (255 - frames))
@@ -44,14 +45,14 @@ def _strip(panel: Axes, thumbnails: np.ndarray, label: str, visible: np.ndarray 
 
 
 def _bars(panel: Axes, thumbnails: np.ndarray, colours: list[str]) -> None:
-    """A coloured bar below each frame."""
+    """Draw a coloured bar below each frame."""
     height, width = (size + 2 for size in thumbnails.shape[1:])
     for frame, colour in enumerate(colours):
         panel.plot([frame * width + 2, (frame + 1) * width - 3], [height + 1] * 2, color=colour, lw=2.5)
 
 
 def reconstruction(true: np.ndarray, nearest: np.ndarray, labels: list[str], visible: np.ndarray) -> Figure:
-    """Each video twice ``(N, T, H, W)``: its own frames, and below them the frames nearest to what was rebuilt.
+    """Draw each video twice ``(N, T, H, W)``: its own frames, and below them the frames nearest to what was rebuilt.
 
     A model rebuilds features, not pictures; ``nearest`` holds the real frame whose feature each is closest to. Frames
     that are not ``visible (N, T)`` are dimmed above, and marked by an orange bar below: these had to be guessed.
@@ -66,7 +67,7 @@ def reconstruction(true: np.ndarray, nearest: np.ndarray, labels: list[str], vis
 
 
 def masks(visible: np.ndarray, labels: list[str]) -> Figure:
-    """Masks ``(N, T)`` as strips: blue = the encoder sees the frame, pale = it does not."""
+    """Draw masks ``(N, T)`` as strips: blue = the encoder sees the frame, pale = it does not."""
     N, T = visible.shape
     with style():
         figure, panel = plt.subplots(figsize=(9, 0.32 * N + 0.6))
@@ -89,7 +90,7 @@ def masks(visible: np.ndarray, labels: list[str]) -> Figure:
 
 
 def frame_similarity(features: np.ndarray, thumbnails: np.ndarray, informative: np.ndarray | None = None) -> Figure:
-    """Cosine similarity of every pair of frames ``(T, D)`` of one video, its pictures ``(T, H, W)`` along both sides.
+    """Draw the cosine similarity of all pairs of frames ``(T, D)`` of a video, pictures ``(T, H, W)`` along both sides.
 
     With ``informative (T,)``, bars beside the pictures say which frames show the video's digit (green) and which
     do not (grey).
@@ -103,9 +104,10 @@ def frame_similarity(features: np.ndarray, thumbnails: np.ndarray, informative: 
             for extent in ((frame, frame + 1, -0.5, -1.5), (-1.5, -0.5, frame + 1, frame)):
                 panel.imshow(thumbnails[frame], cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="nearest")
             if informative is not None:
-                bar = {"color": INFORMATIVE if informative[frame] else FILLER, "lw": 3.5, "solid_capstyle": "butt"}
-                panel.plot([frame + 0.08, frame + 0.92], [-0.25, -0.25], **bar)
-                panel.plot([-0.25, -0.25], [frame + 0.08, frame + 0.92], **bar)
+                colour = INFORMATIVE if informative[frame] else FILLER
+                along, across = [frame + 0.08, frame + 0.92], [-0.25, -0.25]
+                for x, y in ((along, across), (across, along)):
+                    panel.plot(x, y, color=colour, lw=3.5, solid_capstyle="butt")
         panel.set(xlim=(-1.6, T), ylim=(T, -1.6))
         panel.set_axis_off()
         figure.colorbar(image, ax=panel, shrink=0.8, label="cosine similarity of two frames")

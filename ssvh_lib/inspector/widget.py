@@ -1,4 +1,4 @@
-"""The sliders: a thin shell of widgets around ``explain``, ``nearest`` and what renders them."""
+"""The inspector as a widget: sliders and menus around ``explain``, ``nearest`` and what renders them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LISTED = 500  # videos in the list
 
 
 def choices(run: Subject, label: str = ANY, order: str = ORDERS[0]) -> list[int]:
-    """The queries of a class in the order asked for; by agreement, those of which it is not known come last."""
+    """List the queries of a class in the order asked for; by agreement, those of which it is not known come last."""
     labels = run.dataset.query.labels
     rows = np.arange(len(labels)) if label == ANY else np.flatnonzero(labels[:, run.dataset.classes.index(label)])
     if order == ORDERS[0] or run.agreements is None:
@@ -96,7 +96,7 @@ class Inspector:
         self.undo.on_click(self._reacting(self._undo))
 
     def _reacting(self, act: Callable[[], None]) -> Callable[[object], None]:
-        """``act`` as a listener: not to changes made here, and with mistakes shown to the user."""
+        """Make ``act`` a listener: not to changes made here, and with mistakes shown to the user."""
 
         def react(_event: object) -> None:
             if self._silent:
@@ -113,7 +113,7 @@ class Inspector:
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
-        """Controls are changed by the program, not by the user."""
+        """Let the program change controls as if nobody listened."""
         self._silent = True
         try:
             yield
@@ -121,7 +121,7 @@ class Inspector:
             self._silent = False
 
     def _fit_controls(self) -> None:
-        """Ranges and values of the controls as the run has them."""
+        """Set ranges and values of the controls as the run has them."""
         config = self.run.model().config
         self.runs.options = _run_options(self.run.run, self.run)
         self.runs.value = self.run.run
@@ -231,7 +231,7 @@ def _button(name: str, tooltip: str) -> widgets.Button:
 
 
 def _run_options(run: Run, subject: Subject) -> list[tuple[str, Run]]:
-    """Every run beside this one, by its folder and by the settings, bits apart, that are not those of the first."""
+    """List every run beside this one, by its folder and by settings, bits apart, that are not those of the first."""
     beside = subjects(run.folder.parent, subject.dataset)
     listed = beside if run in beside else [run, *beside]
     usual = listed[0].config["config"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -13,7 +11,7 @@ from ..literature.claims import MEASURES
 from .facts import counts, facts, rule
 from .sections import Section
 from .tables import MISSING, glance, judged_places, number, published_words, to_markdown
-from .verdicts import Kind
+from .verdicts import Judged, Kind
 
 _ABOVE = "In brackets: how far the one row is above the other at each of the code lengths"
 _AGAINST = f"{_ABOVE}, or our value against the published one"
@@ -38,7 +36,7 @@ generated from the records in [data](data) and the published numbers that come w
 
 
 def markdown(found: Sequence[Section], budget: dict) -> str:
-    """The report of all sections; ``budget`` is what the runs took, or empty where that was not recorded."""
+    """Write the report of all sections; ``budget`` is what the runs took, or empty where that was not recorded."""
     judged = pd.DataFrame(
         [{"experiment": section.name} | row for section in found for row in section.judged.to_dict("records")]
     )
@@ -62,19 +60,19 @@ class _Footnotes:
         self._words: dict[str, str] = {}
 
     def marks(self, claim: pd.DataFrame) -> str:
-        """The marks of the sources and warnings behind a claim, for the text."""
+        """Return the marks of the sources and warnings behind a claim, for the text."""
         sources, warnings = (claim[name].explode().dropna() for name in ("sources", "warnings"))
         words = {key: f"{literature.cite(key)}." for key in sources} | literature.footnotes(warnings)
         self._words |= words
         return "".join(f" [^{key}]" for key in words)
 
     def text(self) -> str:
-        """All of them."""
+        """Write all of them."""
         return "\n".join(f"[^{key}]: {words}" for key, words in self._words.items())
 
 
 def _named(places: pd.Series) -> pd.Series:
-    """Where each claim is judged, in words; nothing where most are."""
+    """Say where each claim is judged; nothing where most are."""
     usual = places[places != ""].mode()
     return (" on " + places).where((places != "") & ~places.isin(usual[:1]), "")
 
@@ -84,7 +82,7 @@ def _link(name: str) -> str:
 
 
 def _told(judged: pd.DataFrame, lead: str) -> str:
-    """A line for each experiment: its claims of one verdict, and by how much the rows differ; "" if there are none."""
+    """List the claims of one verdict by experiment, and by how much the rows differ; "" if there are none."""
     lines = [
         f"- **{_link(name)}** {rows['item'].iloc[0]}. {_sentences(rows, numbers=True)}"
         for name, rows in judged.groupby("experiment", sort=False)
@@ -93,7 +91,7 @@ def _told(judged: pd.DataFrame, lead: str) -> str:
 
 
 def _reasons(judged: pd.DataFrame) -> str:
-    """A line for each reason, and the claims that it concerns."""
+    """List reasons, and the claims that each concerns."""
     lines = []
     for why, rows in judged.groupby("why", sort=False):
         told = [f"{_link(name)} {_sentences(some)}" for name, some in rows.groupby("experiment", sort=False)]
@@ -102,33 +100,46 @@ def _reasons(judged: pd.DataFrame) -> str:
 
 
 def _sentences(rows: pd.DataFrame, numbers: bool = False) -> str:
-    """The claims of one experiment; those that differ in their last words in one sentence, by code lengths."""
-    pairs = zip(rows["text"], rows["last"], strict=True)
-    stems = [text.removesuffix(f"{last}.") if last else text.removesuffix(".") for text, last in pairs]
-    sentences = []
-    for stem, family in rows.groupby(pd.Series(stems, rows.index), sort=False):
-        told: dict[str, list[str]] = {}
-        for (_, last, _), claim in family.groupby(["claim", "last", "place"], sort=False):
-            told.setdefault(_where(claim), []).append(last + _amounts(claim) if numbers else last)
-        sentences.append(stem + "; ".join(", ".join(some) + where for where, some in told.items()) + ".")
-    return " ".join(sentences)
+    """Tell the claims of one experiment, those that differ in their last words in one sentence."""
+    stems = [_stem(text, last) for text, last in zip(rows["text"], rows["last"], strict=True)]
+    families = rows.groupby(pd.Series(stems, rows.index), sort=False)
+    return " ".join(_sentence(stem, family, numbers) for stem, family in families)
+
+
+def _stem(text: str, last: str) -> str:
+    return text.removesuffix(f"{last}.") if last else text.removesuffix(".")
+
+
+def _sentence(stem: str, family: pd.DataFrame, numbers: bool) -> str:
+    """Tell claims that begin alike: the last words of those that were judged at the same code lengths together."""
+    endings: dict[str, list[str]] = {}
+    for (_, last, _), claim in family.groupby(["claim", "last", "place"], sort=False):
+        endings.setdefault(_where(claim), []).append(last + _amounts(claim) if numbers else last)
+    return stem + "; ".join(", ".join(words) + where for where, words in endings.items()) + "."
 
 
 def _where(claim: pd.DataFrame) -> str:
-    lengths = ", ".join(str(int(bits)) for bits in claim["bits"].dropna().unique())
+    """Name the code lengths, and the dataset if it is not the usual one."""
+    lengths = _lengths(claim)
     return (f" at {lengths} bits" if lengths else "") + claim["place"].iloc[0]
 
 
+def _lengths(judged: pd.DataFrame) -> str:
+    return ", ".join(str(int(bits)) for bits in judged["bits"].dropna().unique())
+
+
 def _amounts(claim: pd.DataFrame) -> str:
-    """What was measured, and for a value what is published; or which test shows it."""
-    values = [
-        number(row.ours, signed=True) if row.over else f"{number(row.ours)} against {number(row.published)}"
-        for row in claim.itertuples()
-        if row.seeds
-    ]
-    measure = claim["measure"].iloc[0]
-    unit = f" {MEASURES.get(measure, measure)}" if values and not measure.startswith(("mAP@", "GMAP")) else ""
-    return f" ({', '.join(values) or '`' + claim['why'].iloc[0] + '`'}{unit})"
+    """Tell what was measured, and for a value what is published; or which test shows it."""
+    judged: list[Judged] = [row for row in claim.itertuples() if row.seeds]
+    if not judged:
+        return f" (`{claim['why'].iloc[0]}`)"
+    measure = judged[0].measure
+    unit = "" if measure.startswith(("mAP@", "GMAP")) else f" {MEASURES.get(measure, measure)}"
+    return f" ({', '.join(map(_amount, judged))}{unit})"
+
+
+def _amount(row: Judged) -> str:
+    return number(row.ours, signed=True) if row.over else f"{number(row.ours)} against {number(row.published)}"
 
 
 def _section(section: Section, notes: _Footnotes) -> str:
@@ -141,14 +152,12 @@ def _links(section: Section) -> str:
     claims = "" if section.judged.empty else f"claims/{section.name}.md"
     found = {"table": section.table, "claims": claims, "records": section.data}
     links = [f"[{name}]({path})" for name, path in found.items() if path]
-    if section.figure:
-        links.append(f"[figure as SVG]({Path(section.figure).with_suffix('.svg')})")
     published = [f"Published as {section.item}."] if section.item else []
     return " ".join([*published, " · ".join(links)])
 
 
 def _table(section: Section, notes: _Footnotes) -> str:
-    """The claims and why they are judged so; where there are none, the rows at a glance."""
+    """Write the claims and why they are judged so; where there are none, the rows at a glance."""
     judged = section.judged
     if judged.empty:
         return _glance(section)
@@ -161,8 +170,7 @@ def _table(section: Section, notes: _Footnotes) -> str:
     lines = to_markdown(pd.DataFrame(rows)).rstrip()
     waiting = "" if section.records or not judged["row"].any() else "Its own runs are still to be made."
     where = ", ".join(filter(None, places.unique()))
-    lengths = ", ".join(str(int(bits)) for bits in sorted(judged["bits"].dropna().unique()))
-    judged_on = f"Judged on {where} at {lengths} bits." if where else ""
+    judged_on = f"Judged on {where} at {_lengths(judged.sort_values('bits'))} bits." if where else ""
     return "\n\n".join(filter(None, [waiting, judged_on, lines, _notes(judged)]))
 
 
@@ -175,8 +183,8 @@ def _glance(section: Section) -> str:
 
 
 def _line(claim: pd.DataFrame, data: dict[str, str], notes: _Footnotes) -> dict[str, str]:
-    """A claim at all code lengths, on the ``data`` named."""
-    rows = list(claim.itertuples())
+    """Return the cells of a claim at all code lengths, on the ``data`` named."""
+    rows: list[Judged] = list(claim.itertuples())
     first = rows[0]
     return {
         "claim": first.text,
@@ -190,15 +198,15 @@ def _line(claim: pd.DataFrame, data: dict[str, str], notes: _Footnotes) -> dict[
     }
 
 
-def _by_bits(rows: list[NamedTuple], cell: Callable[[NamedTuple], str]) -> str:
-    """A cell for each code length on a line of its own, or a single one where all are the same."""
+def _by_bits(rows: list[Judged], cell: Callable[[Judged], str]) -> str:
+    """Write the cell of each code length on a line of its own, or a single one where all are the same."""
     cells = {row.bits: cell(row) for row in rows}
     if len(set(cells.values())) == 1:
         return next(iter(cells.values()))
-    return "<br>".join(f"{int(bits)}: {text}" for bits, text in cells.items())
+    return "<br>".join(f"{int(bits or 0)}: {text}" for bits, text in cells.items())
 
 
 def _notes(judged: pd.DataFrame) -> str:
-    """The reasons of verdicts, each once, where they say more than the verdict."""
+    """List the reasons of verdicts, each once, where they say more than the verdict."""
     reasons = judged[["verdict", "why"]].drop_duplicates().itertuples(index=False)
     return "\n".join(f"- *{kind}*: {why}." for kind, why in reasons if kind not in _PLAIN or ";" in why)
