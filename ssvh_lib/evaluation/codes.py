@@ -93,10 +93,10 @@ def encode(model: nn.Module, videos: VideoFeatures | np.ndarray, *, batch_size: 
             f"The model reads {model.config.frames} frames of size {model.config.features}, "
             f"the videos have {videos.frames} of size {videos.size}."
         )
-    return Codes.from_values(ask(model, model.encode, videos, batch_size))
+    return Codes.from_values(apply_in_batches(model, model.encode, videos, batch_size))
 
 
-def ask(
+def apply_in_batches(
     model: nn.Module, question: Callable[[Tensor], Tensor], videos: VideoFeatures, batch_size: int = 512
 ) -> np.ndarray:
     """What ``question``, a method of ``model``, answers to all ``videos``, some ``(B, T, D)`` at a time: ``(N, …)``.

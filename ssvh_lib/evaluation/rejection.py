@@ -13,7 +13,7 @@ import numpy as np
 from torch import nn
 
 from ..data import Dataset, VideoFeatures
-from .codes import Codes, ask
+from .codes import Codes, apply_in_batches
 from .metrics import evaluate
 
 SHARES = tuple(range(0, 100, 10))  # per cent left out
@@ -23,7 +23,7 @@ DRAWS = 5  # random orders that the control averages over
 
 def uncertainties(model: nn.Module, videos: VideoFeatures) -> np.ndarray:
     """How uncertain a model with ``uncertainty`` is of the code of each video, ``(N,)``."""
-    return ask(model, model.uncertainty, videos)
+    return apply_in_batches(model, model.uncertainty, videos)
 
 
 def rejection(model: nn.Module, dataset: Dataset, query: Codes, database: Codes) -> dict[str, list]:

@@ -36,7 +36,7 @@ STYLE = """
 .ssvh-inspector .card img, .ssvh-inspector .card svg { display: block; width: 100%; height: auto; margin: .3rem 0; }
 .ssvh-inspector .small { image-rendering: pixelated; }
 .ssvh-inspector h3, .ssvh-inspector h4 { margin: .2rem 0; font-size: 1em; }
-.ssvh-inspector .kin { color: #15803d; font-weight: 600; } .ssvh-inspector .stranger { opacity: .7; }
+.ssvh-inspector .relevant { color: #15803d; font-weight: 600; } .ssvh-inspector .stranger { opacity: .7; }
 .ssvh-inspector .one { fill: #7b8794; } .ssvh-inspector .zero { fill: #dfe3e8; }
 .ssvh-inspector .other { fill: #d55e00; }
 .ssvh-inspector .code { max-width: 26rem; }
@@ -67,8 +67,8 @@ def render_neighbours(answers: Sequence[Answer], code: np.ndarray, flipped: np.n
     """The code ``(K,)`` bool with the bits of ``flipped (K,)`` turned over, and what is nearest to it then."""
     asked = code ^ flipped
     names = ", ".join(map(str, np.flatnonzero(flipped))) or "none"
-    kin = [answer.found.kin for answer in answers if answer.found.kin is not None]
-    share = f" {sum(kin)} of {len(kin)} share a class with it." if kin else ""
+    known = [answer.found.relevant for answer in answers if answer.found.relevant is not None]
+    share = f" {sum(known)} of {len(known)} share a class with it." if known else ""
     picture = bits_picture(asked, code)
     picture.append(_outline(bit))
     body = tag(
@@ -154,8 +154,8 @@ def _key(colour: str) -> Element:
 
 def _card(place: int, answer: Answer, asked: np.ndarray) -> Element:
     video, found = answer.found.video, answer.found
-    kin = {True: ("✓ relevant", "kin"), False: ("not relevant", "stranger"), None: ("relevance unknown", "quiet")}
-    words, kind = kin[found.kin]
+    marks = {True: ("✓ relevant", "relevant"), False: ("not relevant", "stranger"), None: ("relevance unknown", "quiet")}
+    words, kind = marks[found.relevant]
     parts = [
         tag("h4", f"{place}. {', '.join(video.classes) or video.title}"),
         *thumbnail(video),

@@ -20,9 +20,9 @@ COLUMNS = 32  # bits in a line
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fbfbf8; --card: #fff; --ink: #1c1e21; --quiet: #5c6470; --line: #dcdfe4;
-  --one: #8a94a3; --zero: #e4e7ec; --other: #c2410c; --kin: #15703a; }
+  --one: #8a94a3; --zero: #e4e7ec; --other: #c2410c; --relevant: #15703a; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14161a; --card: #1d2026; --ink: #e8eaed; --quiet: #a2abb8;
-  --line: #343943; --one: #8b95a5; --zero: #39404b; --other: #fb923c; --kin: #5fd38d; } }
+  --line: #343943; --one: #8b95a5; --zero: #39404b; --other: #fb923c; --relevant: #5fd38d; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1.25rem; max-width: 76rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.45 system-ui, sans-serif; overflow-wrap: anywhere; }
@@ -38,7 +38,7 @@ ol { list-style: none; margin: .75rem 0 0; padding: 0; display: grid; gap: 1rem;
 img, svg { display: block; width: 100%; height: auto; margin-bottom: .5rem; border-radius: .25rem; }
 svg { margin: .5rem 0 0; border-radius: 0; }
 .small { image-rendering: pixelated; }
-.kin { color: var(--kin); font-weight: 600; }
+.relevant { color: var(--relevant); font-weight: 600; }
 .one { fill: var(--one); } .zero { fill: var(--zero); } .other { fill: var(--other); }
 footer { margin-top: 2rem; border-top: 1px solid var(--line); padding-top: .75rem; }
 """
@@ -48,7 +48,7 @@ QUIET = {"class": "quiet"}
 
 
 @dataclass(frozen=True)
-class Shown:
+class Video:
     """A video on the page: its title, what it shows, its code ``(K,)`` bool, and ``frames (T, H, W[, 3])`` uint8."""
 
     title: str
@@ -58,15 +58,15 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A neighbour and its Hamming distance; ``kin`` says whether it shares a class with the query, if that is known."""
+class Hit:
+    """A neighbour and its Hamming distance; ``relevant``: whether it shares a class with the query, if known."""
 
-    video: Shown
+    video: Video
     distance: int
-    kin: bool | None = None
+    relevant: bool | None = None
 
 
-def render(query: Shown, found: list[Found], facts: list[str]) -> str:
+def render(query: Video, found: list[Hit], facts: list[str]) -> str:
     """The page: the query, what was found in its order, and ``facts`` on how, a line each."""
     page = tag("html", _head(f"Neighbours of {query.title}"), _body(query, found, facts), lang="en")
     return "<!DOCTYPE html>\n" + tostring(page, encoding="unicode", method="html") + "\n"
@@ -87,9 +87,9 @@ def _head(title: str) -> Element:
     )
 
 
-def _body(query: Shown, found: list[Found], facts: list[str]) -> Element:
+def _body(query: Video, found: list[Hit], facts: list[str]) -> Element:
     bits = len(query.code)
-    known = [one.kin for one in found if one.kin is not None]
+    known = [hit.relevant for hit in found if hit.relevant is not None]
     count = [tag("p", f"{sum(known)} of {len(known)} share a class with the query.", **QUIET)] if known else []
     return tag(
         "body",
@@ -106,7 +106,7 @@ def _body(query: Shown, found: list[Found], facts: list[str]) -> Element:
             ),
             tag("h2", "Found, nearest first"),
             *count,
-            tag("ol", *(_card(rank, one, query.code) for rank, one in enumerate(found, start=1))),
+            tag("ol", *(_card(rank, hit, query.code) for rank, hit in enumerate(found, start=1))),
         ),
         tag(
             "footer",
@@ -121,21 +121,21 @@ def _body(query: Shown, found: list[Found], facts: list[str]) -> Element:
     )
 
 
-def _card(rank: int, found: Found, code: np.ndarray) -> Element:
-    video, bits = found.video, len(code)
-    away = tag("p", f"Distance {found.distance} of {bits} bits")
-    mark = [tag("p", "✓ shares a class with the query", **css_class("kin"))] if found.kin else []
+def _card(rank: int, hit: Hit, code: np.ndarray) -> Element:
+    video, bits = hit.video, len(code)
+    away = tag("p", f"Distance {hit.distance} of {bits} bits")
+    mark = [tag("p", "✓ shares a class with the query", **css_class("relevant"))] if hit.relevant else []
     card = [*thumbnail(video), *_text(video, f"{rank}. "), away, *mark, bits_picture(video.code, code)]
     return tag("li", tag("article", *card, **css_class("card")))
 
 
-def _text(video: Shown, prefix: str) -> Iterator[Element]:
+def _text(video: Video, prefix: str) -> Iterator[Element]:
     yield tag("h3", prefix + video.title)
     if video.classes:
         yield tag("p", ", ".join(video.classes), **QUIET)
 
 
-def thumbnail(video: Shown) -> Iterator[Element]:
+def thumbnail(video: Video) -> Iterator[Element]:
     """Some frames side by side, if there are any."""
     if video.frames is None or not len(video.frames):
         return

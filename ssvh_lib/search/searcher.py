@@ -20,7 +20,7 @@ from ..utils.devices import choose_device
 from ..utils.files import data_root, digest, read_json
 from .index import HammingIndex
 from .index_kinds import KINDS
-from .page import Found, Shown
+from .page import Hit, Video
 
 BATCH = 512  # videos encoded between two steps of the progress bar
 _SOURCE = {"run", "weights", "dataset", "root", "data_fingerprint", "backbone"}  # what an index must tell
@@ -78,13 +78,13 @@ def _backbone(dataset: Dataset) -> dict | None:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is searched for: a video as it is shown, its code, and, for a query of the dataset, what is known of it."""
+class Query:
+    """A video to search for, its code, and, if it is a query of the dataset, its labels and its row in the database."""
 
-    shown: Shown
+    video: Video
     codes: Codes
     labels: np.ndarray | None = None  # (L,)
-    itself: int | None = None  # its own row in the database, which is no answer
+    itself: int | None = None  # its own row in the database, which is never a hit
 
 
 @dataclass(frozen=True)
@@ -118,16 +118,16 @@ class Searcher:
             raise SSVHError(f"{dataset.root} is not what {path} was made of. Make the index again.")
         return cls(index, done, dataset, device)
 
-    def query(self, row: int) -> Asked:
+    def query(self, row: int) -> Query:
         """A query of the dataset; SSVHError if there is none of this number."""
         videos = self.dataset.query
         if not 0 <= row < len(videos):
             raise SSVHError(f"{self.dataset.name} has queries 0 to {len(videos) - 1}, there is none of number {row}.")
         codes = encode(self._model, videos.part(np.array([row])))
-        shown = self._shown(videos, row, _bits(codes, 0))
-        return Asked(shown, codes, videos.labels[row], row if self.dataset.query_in_database else None)
+        video = self._video(videos, row, _bits(codes, 0))
+        return Query(video, codes, videos.labels[row], row if self.dataset.query_in_database else None)
 
-    def video(self, path: str | Path) -> Asked:
+    def video(self, path: str | Path) -> Query:
         """A video file, described by the backbone that described the dataset.
 
         Raises SSVHError if it cannot be read, or if the dataset was not made of videos by ``ssvh extract``.
@@ -145,21 +145,21 @@ class Searcher:
             raise SSVHError(f"The backbone {backbone['name']} has other weights now. Extract the dataset again.")
         pictures = read_pictures(file, self.dataset.database.frames, network)
         codes = encode(self._model, network.describe(pictures.prepared, BATCH_SIZE)[None])
-        return Asked(Shown(file.name, (), _bits(codes, 0), pictures.thumbnails), codes)
+        return Query(Video(file.name, (), _bits(codes, 0), pictures.thumbnails), codes)
 
-    def nearest(self, asked: Asked, k: int = 10) -> list[Found]:
+    def nearest(self, query: Query, k: int = 10) -> list[Hit]:
         """The ``k`` nearest videos of the database, without the one that is searched for."""
-        found = self.index.search(asked.codes, k + (asked.itself is not None))
+        found = self.index.search(query.codes, k + (query.itself is not None))
         pairs = zip(found.rows[0].tolist(), found.distances[0].tolist(), strict=True)
-        videos, known = self.dataset.database, asked.labels is not None and asked.labels.any()
+        videos, known = self.dataset.database, query.labels is not None and query.labels.any()
         return [
-            Found(
-                self._shown(videos, row, _bits(self.index.codes, row)),
+            Hit(
+                self._video(videos, row, _bits(self.index.codes, row)),
                 distance,
-                bool((videos.labels[row] & asked.labels).any()) if known else None,
+                bool((videos.labels[row] & query.labels).any()) if known else None,
             )
             for row, distance in pairs
-            if row not in (-1, asked.itself)
+            if row not in (-1, query.itself)
         ][:k]
 
     def facts(self) -> list[str]:
@@ -174,10 +174,10 @@ class Searcher:
     def _model(self) -> nn.Module:
         return self.run.model().to(choose_device(self.device))
 
-    def _shown(self, videos: VideoFeatures, row: int, code: np.ndarray) -> Shown:
+    def _video(self, videos: VideoFeatures, row: int, code: np.ndarray) -> Video:
         labels = tuple(self.dataset.classes[column] for column in np.flatnonzero(videos.labels[row]))
         frames = None if videos.thumbnails is None else videos.thumbnails[np.array([row])][0]
-        return Shown(videos.ids[row], labels, code, frames)
+        return Video(videos.ids[row], labels, code, frames)
 
 
 def _bits(codes: Codes, row: int) -> np.ndarray:
