@@ -154,7 +154,11 @@ def _key(colour: str) -> Element:
 
 def _card(place: int, answer: Answer, asked: np.ndarray) -> Element:
     video, found = answer.found.video, answer.found
-    marks = {True: ("✓ relevant", "relevant"), False: ("not relevant", "stranger"), None: ("relevance unknown", "quiet")}
+    marks = {
+        True: ("✓ relevant", "relevant"),
+        False: ("not relevant", "stranger"),
+        None: ("relevance unknown", "quiet"),
+    }
     words, kind = marks[found.relevant]
     parts = [
         tag("h4", f"{place}. {', '.join(video.classes) or video.title}"),
