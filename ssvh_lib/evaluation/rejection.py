@@ -62,7 +62,7 @@ def _curve(
             dataset.query.labels[queries],
             dataset.database.labels[items],
             k=(CUTOFF,),
-            query_in_database=dataset.query_in_database,
+            self_match="exclude" if dataset.query_in_database else "include",
             progress=False,
         )
         found.append(result.map[CUTOFF])
