@@ -36,9 +36,9 @@ class HammingIndex:
     def __init__(
         self, codes: Codes, ids: Sequence[str] | None = None, *, kind: str = "flat", source: dict | None = None
     ):
-        self._take(codes, ids, kind, source or {}, {})
+        self._take(codes, ids, kind, source or {}, None)
 
-    def _take(self, codes: Codes, ids: Sequence[str] | None, kind: str, source: dict, stored: Arrays) -> None:
+    def _take(self, codes: Codes, ids: Sequence[str] | None, kind: str, source: dict, stored: Arrays | None) -> None:
         if kind not in KINDS:
             raise unknown("kind of index", kind, KINDS)
         if not len(codes):
