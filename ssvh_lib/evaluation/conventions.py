@@ -47,7 +47,7 @@ class Conventions:
 
     @property
     def bits_per_value(self) -> int:
-        """How many bits stand for one value of a code."""
+        """Return how many bits stand for one value of a code."""
         return TERNARY_BITS if self.zero_bits == "ternary" else 1
 
 

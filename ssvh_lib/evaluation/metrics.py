@@ -1,4 +1,4 @@
-"""How good a ranking is: mAP@k in its named conventions, GMAP in both meanings, curves by radius and rank, look-up.
+"""Measures of a ranking: mAP@k in its named conventions, GMAP in both meanings, curves by radius and rank, look-up.
 
 An item is relevant to a query if they share at least one label. Every convention that published code leaves implicit is
 an argument (``conventions.py``); ``PROTOCOLS["released"]`` has the choices of the authors' code.
@@ -37,7 +37,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The measures of a ranking: ``map`` by cutoff, ``precision`` and ``recall`` by Hamming radius 0 … K."""
+    """The measures of a ranking, ``map`` by cutoff, ``precision`` and ``recall`` by Hamming radius 0 … K."""
 
     map: dict[int, float]
     gmap: float  # geometric mean of the mAPs (AutoSSVH, equation 21)

@@ -103,8 +103,9 @@ def _sign_flip_p_value(differences: np.ndarray, resamples: int, seed: int) -> fl
     """
     rng = np.random.default_rng(seed)
 
-    def flipped(size: tuple[int, int]) -> np.ndarray:
-        return (1 - 2 * rng.integers(2, size=size, dtype=np.int8)) * differences
+    def flipped(size: tuple[int, ...]) -> np.ndarray:
+        flips: np.ndarray = (1 - 2 * rng.integers(2, size=size, dtype=np.int8)) * differences
+        return flips
 
     found = stats.monte_carlo_test(
         differences, flipped, _distance, n_resamples=resamples, batch=_batch(differences), alternative="greater"
@@ -114,7 +115,8 @@ def _sign_flip_p_value(differences: np.ndarray, resamples: int, seed: int) -> fl
 
 def _distance(differences: np.ndarray, axis: int) -> np.ndarray:
     """Return the distance of the mean from 0, rounded, as equal means may differ in their last digits."""
-    return np.abs(differences.mean(axis=axis)).round(12)
+    distance: np.ndarray = np.abs(differences.mean(axis=axis)).round(12)
+    return distance
 
 
 def _batch(values: np.ndarray) -> int:
