@@ -26,9 +26,10 @@ _HOME = {
     "Dataset": "data",
     "Evaluation": "evaluation.metrics",
     "HammingIndex": "search.index",
-    "PROTOCOLS": "evaluation.metrics",
+    "PROTOCOLS": "evaluation.conventions",
     "Run": "training.runs",
     "SSVHError": "errors",
+    "SSVHWarning": "errors",
     "VideoFeatures": "data",
     "available": "methods",
     "build": "methods",
@@ -47,9 +48,10 @@ __all__ = sorted(_HOME)  # noqa: PLE0605 - a list of strings
 
 if TYPE_CHECKING:  # so that editors know the names
     from .data import Dataset, VideoFeatures, load_dataset  # noqa: F401
-    from .errors import SSVHError  # noqa: F401
+    from .errors import SSVHError, SSVHWarning  # noqa: F401
     from .evaluation.codes import CodeHealth, Codes, code_health, encode, load_codes, save_codes  # noqa: F401
-    from .evaluation.metrics import CUTOFFS, PROTOCOLS, Evaluation, evaluate  # noqa: F401
+    from .evaluation.conventions import PROTOCOLS  # noqa: F401
+    from .evaluation.metrics import CUTOFFS, Evaluation, evaluate  # noqa: F401
     from .evaluation.significance import compare, confidence_intervals  # noqa: F401
     from .methods import available, build  # noqa: F401
     from .search.index import HammingIndex  # noqa: F401

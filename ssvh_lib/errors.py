@@ -10,6 +10,10 @@ class SSVHError(ValueError):
     """A mistake in the input (a file, an argument, a folder); the command line prints it without a traceback."""
 
 
+class SSVHWarning(UserWarning):
+    """A result that is right, but perhaps not what was wanted; Python shows it once for each line that calls for it."""
+
+
 def unknown(kind: str, given: object, known: Iterable[str]) -> SSVHError:
     """The error for a name that does not exist, with the nearest one that does."""
     names = sorted(known)

@@ -351,10 +351,10 @@ def evaluate(rng):
             r"database labels are multi-hot, 0 or 1; got values like \[7\]\. Class numbers are one-dimensional",
         ),
         (
-            {"query_codes": np.ones((10, 8)), "query_labels": np.arange(10), "query_in_database": True},
+            {"query_codes": np.ones((10, 8)), "query_labels": np.arange(10), "self_match": "exclude"},
             "the 10 query codes are not the first of the 9 database codes",
         ),
-        ({"query_in_database": True}, "query i is database item i, but the 4 query codes are not the first of the 9"),
+        ({"self_match": "exclude"}, "query i is database item i, but the 4 query codes are not the first of the 9"),
     ],
     ids=[
         "k a number",

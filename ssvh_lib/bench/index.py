@@ -50,7 +50,7 @@ class Graph(Kind):
 
     exact = False
 
-    def __init__(self, packed: np.ndarray, stored: dict[str, np.ndarray]):
+    def __init__(self, packed: np.ndarray, stored: dict[str, np.ndarray] | None = None):
         self._index = faiss.IndexBinaryHNSW(8 * packed.shape[1], 16)
         self._index.hnsw.efSearch = 4 * K
         self.add(packed)
@@ -83,7 +83,7 @@ def figures(codes: str, count: int, kind: str, furthest: list[int] | None) -> di
     packed, queries = _codes(case)
     before, make = peak_bytes(), (KINDS | {"hnsw": Graph})[case.kind]
     start = time.perf_counter()
-    made = make(packed, {})
+    made = make(packed)
     built = time.perf_counter() - start
     together, (distances, _) = _timed(lambda: made.search(queries, K))
     alone, _ = _timed(lambda: [made.search(query[None], K) for query in queries[:ALONE]])

@@ -11,7 +11,7 @@ import typer.core
 from ..errors import SSVHError
 
 if TYPE_CHECKING:
-    from ..search.page import Found
+    from ..search.page import Hit
 
 Dataset = Annotated[str, typer.Option(help="Dataset: moving-digits, or a folder in --root with a dataset.toml.")]
 Name = Annotated[str, typer.Argument(help="moving-digits, ucf101, fcvid … or a folder in --root with a dataset.toml.")]
@@ -137,17 +137,16 @@ def search(
     if html is not None:
         make_folder(html.parent)
     searcher = Searcher.open(index, run=run, root=root, device=device)
-    asked = searcher.query(query) if video is None else searcher.video(video)
-    found = searcher.nearest(asked, k)
-    typer.echo(f"Nearest to {asked.shown.title}, with the number of bits that differ:")
-    for rank, one in enumerate(found, start=1):
-        typer.echo(_line(rank, one))
+    wanted = searcher.query(query) if video is None else searcher.video(video)
+    found = searcher.nearest(wanted, k)
+    typer.echo(f"Nearest to {wanted.video.title}, with the number of bits that differ:")
+    for rank, hit in enumerate(found, start=1):
+        typer.echo(_line(rank, hit))
     if html is not None:
-        write_text(html, render(asked.shown, found, searcher.facts()))
+        write_text(html, render(wanted.video, found, searcher.facts()))
         typer.echo(f"wrote {html}")
 
 
-def _line(rank: int, found: Found) -> str:
-    mark = "" if found.kin is None else "✓ " if found.kin else "  "
-    shown = found.video
-    return f"{rank:>4}. {found.distance:>3}  {mark}{shown.title}  {', '.join(shown.classes)}".rstrip()
+def _line(rank: int, hit: Hit) -> str:
+    mark = "" if hit.relevant is None else "✓ " if hit.relevant else "  "
+    return f"{rank:>4}. {hit.distance:>3}  {mark}{hit.video.title}  {', '.join(hit.video.classes)}".rstrip()

@@ -1,1 +1,1 @@
-"""Codes and what they are worth: Hamming distances, rankings, average precision, significance."""
+"""Codes and their quality: Hamming distances, rankings, average precision, significance."""

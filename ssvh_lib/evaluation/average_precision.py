@@ -1,4 +1,4 @@
-"""Average precision of rankings, from where their relevant items stand, or could stand if ties were broken at random.
+"""Average precision of rankings, from the ranks of relevant items, or from its expectation over orders of ties.
 
 Arrays have a row for each of Q queries, and a column for each of the first ranks.
 """
@@ -10,17 +10,18 @@ from functools import cache
 
 import numpy as np
 
+from .conventions import Divisor
 from .ranking import Counts
 
 
 def gains(counts: Counts, depth: int) -> tuple[np.ndarray, np.ndarray]:
-    """At each of the first ranks, ``(Q, depth)``: relevance, and precision there where relevant."""
+    """Return, for each of the first ranks ``(Q, depth)``, relevance, and precision there where relevant."""
     hits = counts.hits[:, :depth].astype(float)
     return hits, hits * hits.cumsum(axis=1) / np.arange(1, depth + 1)
 
 
 def expected_gains(counts: Counts, depth: int) -> tuple[np.ndarray, np.ndarray]:
-    """``gains`` averaged over all orders of items at equal distance, in closed form.
+    """Average ``gains`` over all orders of items at equal distance, in closed form.
 
     A rank whose distance group starts after ``before`` items, of which ``found`` are relevant, and has
     ``size`` items, ``r`` relevant: the item there is relevant with chance r/size, and then a further
@@ -37,15 +38,16 @@ def expected_gains(counts: Counts, depth: int) -> tuple[np.ndarray, np.ndarray]:
     return chance, chance * (found + 1 + mates) / ranks
 
 
-def average_precision(hits: np.ndarray, precisions: np.ndarray, totals: np.ndarray, divide_by: str) -> np.ndarray:
-    """Of each query ``(Q,)``, after as many ranks as are given."""
+def average_precision(hits: np.ndarray, precisions: np.ndarray, totals: np.ndarray, divide_by: Divisor) -> np.ndarray:
+    """Compute the average precision of each query ``(Q,)`` after as many ranks as are given."""
     k = hits.shape[1]
     divisor = {"k": k, "min_k_relevant": np.minimum(totals, k), "hits": hits.sum(axis=1)}[divide_by]
-    return precisions.sum(axis=1) / np.maximum(divisor, 1)
+    average: np.ndarray = precisions.sum(axis=1) / np.maximum(divisor, 1)
+    return average
 
 
-def curve_sums(counts: Counts, ranks: int, expected: bool, divide_by: str) -> np.ndarray:
-    """Sums over queries after each rank, ``(3, ranks)``: of hits, of their shares in the totals, of average precisions.
+def curve_sums(counts: Counts, ranks: int, expected: bool, divide_by: Divisor) -> np.ndarray:
+    """Sum over queries after each rank, ``(3, ranks)``: hits, their shares in the totals, average precisions.
 
     The first two are of the items at the rank alone. As ``average_precision`` of ``gains`` or ``expected_gains`` with
     each number of ranks, but in one pass, as there may be as many ranks as items.
@@ -59,7 +61,7 @@ def curve_sums(counts: Counts, ranks: int, expected: bool, divide_by: str) -> np
 
 @cache
 def _kernel() -> Callable[..., None]:
-    """The compiled ``_add_curves``."""
+    """Compile ``_add_curves``."""
     from numba import njit
     from numba.extending import register_jitable
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,6 +18,9 @@ from torch import Tensor, nn
 from ..data import VideoFeatures
 from ..errors import SSVHError
 from ..utils.files import make_folder, write_file
+
+if TYPE_CHECKING:
+    from ..methods.base import Method
 
 TERNARY_BITS = 4  # that stand for one value of a ternary code
 _BLOCK = 1 << 16  # codes that are unpacked at a time
@@ -37,16 +41,16 @@ class Codes:
 
     @property
     def bits(self) -> int:
-        """K, the length of a code."""
-        return 8 * self.packed.shape[1]
+        """Return K, the length of a code."""
+        return 8 * int(self.packed.shape[1])
 
     def signs(self) -> np.ndarray:
-        """The codes as ±1, ``(N, K)`` int8."""
+        """Return the codes as ±1, ``(N, K)`` int8."""
         return 2 * np.unpackbits(self.packed, axis=1).view(np.int8) - 1
 
     @classmethod
     def from_values(cls, values: np.ndarray) -> Codes:
-        """Codes of real values, ±1 or 0/1, ``(N, K)``: the bit is 1 where the value is positive.
+        """Make codes of real values, ±1 or 0/1, ``(N, K)``: the bit is 1 where the value is positive.
 
         Raises SSVHError if K is not a multiple of 8, or if a value is NaN.
         """
@@ -54,7 +58,7 @@ class Codes:
 
 
 def ternary_codes(values: np.ndarray) -> tuple[Codes, Codes]:
-    """Codes in which 0 is a value of its own, between −1 and 1, as queries and as items, of ``values (N, K)``.
+    """Make codes of ``values (N, K)`` as queries and as items, in which 0 is a value of its own between −1 and 1.
 
     Released code takes ``sign(0) = 0`` for a bit, and (K − ⟨query, item⟩) / 2 for a distance. With the ``TERNARY_BITS``
     of each value chosen as here, the Hamming distance of a query and an item is four times that: 0 is 2 bits from
@@ -81,8 +85,8 @@ def _checked(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def encode(model: nn.Module, videos: VideoFeatures | np.ndarray, *, batch_size: int = 512) -> Codes:
-    """The codes of ``videos``, or of a plain array ``(N, T, D)``, on the device of the model.
+def encode(model: Method, videos: VideoFeatures | np.ndarray, *, batch_size: int = 512) -> Codes:
+    """Encode ``videos``, or a plain array ``(N, T, D)``, on the device of the model.
 
     Raises SSVHError if the features are of another shape than the model's, or a code value is NaN.
     """
@@ -93,26 +97,26 @@ def encode(model: nn.Module, videos: VideoFeatures | np.ndarray, *, batch_size: 
             f"The model reads {model.config.frames} frames of size {model.config.features}, "
             f"the videos have {videos.frames} of size {videos.size}."
         )
-    return Codes.from_values(ask(model, model.encode, videos, batch_size))
+    return Codes.from_values(apply_in_batches(model, model.encode, videos, batch_size))
 
 
-def ask(
-    model: nn.Module, question: Callable[[Tensor], Tensor], videos: VideoFeatures, batch_size: int = 512
+def apply_in_batches(
+    model: nn.Module, function: Callable[[Tensor], Tensor], videos: VideoFeatures, batch_size: int = 512
 ) -> np.ndarray:
-    """What ``question``, a method of ``model``, answers to all ``videos``, some ``(B, T, D)`` at a time: ``(N, …)``.
+    """Apply ``function``, a method of ``model``, to all ``videos``, some ``(B, T, D)`` at a time; ``(N, …)``.
 
-    Without gradients or dropout, on the device of the model.
+    It runs without gradients or dropout, on the device of the model.
     """
     device = next(chain(model.parameters(), model.buffers())).device
     model.eval()
     with torch.inference_mode():
-        answers = [question(torch.from_numpy(frames).to(device)).cpu().numpy() for frames in videos.batches(batch_size)]
-    return np.concatenate(answers)
+        results = [function(torch.from_numpy(frames).to(device)).cpu().numpy() for frames in videos.batches(batch_size)]
+    return np.concatenate(results)
 
 
 @dataclass(frozen=True)
 class CodeHealth:
-    """How well a set of N codes uses its K bits."""
+    """Measures of how well a set of N codes uses its K bits."""
 
     balance: np.ndarray  # (K,), share of ones; 1/2 is best
     entropy: np.ndarray  # (K,), in bits; 1 is best, 0 is a bit that never changes
@@ -122,18 +126,18 @@ class CodeHealth:
 
     @property
     def constant_bits(self) -> int:
-        """How many bits never change."""
+        """Count the bits that never change."""
         return int((self.entropy == 0).sum())
 
     @property
     def mean_correlation(self) -> float:
-        """Mean size of the correlation of two bits that change, 0 at best; NaN if there are no two."""
+        """Average the size of the correlation of two bits that change: 0 at best; NaN if there are no two."""
         pairs = np.abs(self.correlation[np.triu_indices(len(self.correlation), 1)])
         return float(np.mean(pairs[~np.isnan(pairs)])) if not np.isnan(pairs).all() else float("nan")
 
 
 def code_health(codes: Codes) -> CodeHealth:
-    """Balance, entropy and correlation of bits, and how often codes coincide; SSVHError for fewer than two codes."""
+    """Measure balance, entropy and correlation of bits, and coinciding codes; SSVHError for fewer than two codes."""
     N = len(codes)
     if N < 2:
         raise SSVHError(f"The health of codes is seen in two or more of them, got {N}.")
@@ -159,14 +163,14 @@ def save_codes(path: str | Path, **codes: Codes) -> None:
 
     def write(partial: Path) -> None:
         with partial.open("wb") as file:  # given a name, NumPy would add a suffix where there is none
-            np.savez_compressed(file, **arrays)
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle
 
     make_folder(Path(path).parent)
     write_file(Path(path), write)
 
 
 def load_codes(path: str | Path) -> dict[str, Codes]:
-    """The sets of codes of a file by name; SSVHError if it is not one of ours."""
+    """Read the sets of codes of a file by name; SSVHError if ``save_codes`` has not written it."""
     try:
         with Path(path).open("rb") as file:
             stored = np.load(file, allow_pickle=False)

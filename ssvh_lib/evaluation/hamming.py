@@ -9,7 +9,7 @@ from .codes import Codes
 
 
 def hamming_distances(queries: Codes, database: Codes) -> np.ndarray:
-    """All Hamming distances ``(Q, N)``, uint8 up to 255 bits and uint16 beyond; SSVHError if the lengths differ."""
+    """Compute all Hamming distances ``(Q, N)``, uint8 up to 255 bits, else uint16; SSVHError if the lengths differ."""
     if queries.bits != database.bits:
         raise SSVHError(f"Queries have {queries.bits} bits and the database has {database.bits}; they must be equal.")
     distances = np.zeros((len(queries), len(database)), np.uint8 if queries.bits < 256 else np.uint16)
@@ -19,5 +19,5 @@ def hamming_distances(queries: Codes, database: Codes) -> np.ndarray:
 
 
 def rank(distances: np.ndarray) -> np.ndarray:
-    """Database items nearest first, ``(Q, N)``; items at equal distance stay in the order of the database."""
+    """Rank database items nearest first, ``(Q, N)``; items at equal distance stay in the order of the database."""
     return distances.argsort(axis=1, kind="stable")

@@ -1,33 +1,28 @@
-"""How good a ranking is: mAP@k in its named conventions, GMAP in both meanings, curves by radius and rank, look-up.
+"""Measures of a ranking: mAP@k in its named conventions, GMAP in both meanings, curves by radius and rank, look-up.
 
-An item is relevant to a query if they share at least one label. Every convention that published code
-leaves implicit is an argument; ``PROTOCOLS["released"]`` has the choices of the authors' code.
+An item is relevant to a query if they share at least one label. Every convention that published code leaves implicit is
+an argument (``conventions.py``); ``PROTOCOLS["released"]`` has the choices of the authors' code.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from ..errors import SSVHError, unknown
+from ..errors import SSVHError, SSVHWarning
 from .average_precision import average_precision, curve_sums, expected_gains, gains
-from .codes import TERNARY_BITS, Codes, ternary_codes
+from .codes import Codes, ternary_codes
+from .conventions import Conventions, Divisor, SelfMatch, Ties, ZeroBits, check_ranks
 from .ranking import Ranking, in_order
 
 CUTOFFS = (5, 20, 40, 60, 80, 100)
-DIVISORS = ("k", "min_k_relevant", "hits")
-TIES = ("stable", "expected", "random")
-SELF_MATCHES = ("exclude", "include")
-ZERO_BITS = {"negative": 1, "ternary": TERNARY_BITS}  # bits that stand for one
-PROTOCOLS = {
-    "default": {"divide_by": "k", "ties": "stable", "self_match": "exclude"},
-    "released": {"divide_by": "k", "ties": "stable", "self_match": "include"},
-}
 LOOKUP_RADIUS = 2
+FINDS_ITSELF = "The queries are the database, so each finds itself. With self_match='exclude' it is left out."
 _ENTRIES, _QUERIES = 1 << 21, 256  # a thread measures so many ranks at a time, of no more than so many queries
 
 
@@ -42,7 +37,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came out. ``map`` is keyed by cutoff; ``precision`` and ``recall`` are indexed by Hamming radius 0 … K."""
+    """The measures of a ranking, ``map`` by cutoff, ``precision`` and ``recall`` by Hamming radius 0 … K."""
 
     map: dict[int, float]
     gmap: float  # geometric mean of the mAPs (AutoSSVH, equation 21)
@@ -57,15 +52,16 @@ class Evaluation:
     average_precision: dict[int, np.ndarray]  # (Q,) for each cutoff, in the order of the queries
     curves: Curves | None = None  # if ranks were asked for
 
-    def to_json(self) -> dict:
-        """Plain numbers and lists, without ``average_precision``; what is not defined becomes None.
+    def to_json(self) -> dict[str, object]:
+        """Return plain numbers and lists, without ``average_precision``; what is not defined becomes None.
 
         Undefined are precision where nothing is retrieved, and recall where nothing is relevant.
         """
         plain = {name: value for name, value in vars(self).items() if name not in ("average_precision", "curves")}
-        plain |= {name: _plain(plain[name]) for name in ("precision", "recall")}
-        curves = {name: _plain(values) for name, values in vars(self.curves).items()} if self.curves else None
-        return plain | ({"curves": curves} if curves else {})
+        plain |= {"precision": _plain(self.precision), "recall": _plain(self.recall)}
+        if self.curves:
+            plain["curves"] = {name: _plain(values) for name, values in vars(self.curves).items()}
+        return plain
 
 
 def evaluate(
@@ -75,11 +71,10 @@ def evaluate(
     database_labels: np.ndarray,
     *,
     k: tuple[int, ...] = CUTOFFS,
-    divide_by: Literal["k", "min_k_relevant", "hits"] = "k",
-    ties: Literal["stable", "expected", "random"] = "stable",
-    self_match: Literal["exclude", "include"] = "exclude",
-    zero_bits: Literal["negative", "ternary"] = "negative",
-    query_in_database: bool = False,
+    divide_by: Divisor = "k",
+    ties: Ties = "stable",
+    self_match: SelfMatch = "include",
+    zero_bits: ZeroBits = "negative",
     ranks: int = 0,
     seed: int = 0,
     progress: bool = True,
@@ -90,30 +85,34 @@ def evaluate(
     ``(N, L)``. ``divide_by`` is what a query's sum of precisions is divided by: k, the most relevant items that could
     have been among k, or the number that were. ``ties`` at equal distance: database order, the exact
     expectation over random orders (McSherry and Najork, 2008), or one random order drawn from ``seed``.
-    With ``query_in_database`` query i is database item i, and is left out unless ``self_match`` says "include".
+    ``self_match="exclude"`` says that query i is database item i, which is then left out of its own ranking; with
+    "include" nothing is left out, and an SSVHWarning says so if the queries are the database.
     ``zero_bits`` is what a value of exactly 0 means: −1 as everywhere else, or, with "ternary", a third value, as where
     released code takes ``sign(0) = 0`` for a bit: its distance to anything is 1/2, and a distance that is not whole is
     within the next radius. Such codes hold more than K bits, so this is for audits, and for arrays of −1, 0 and 1 or
     of real values. With ``ranks`` there are also ``curves`` over the first so many ranks, up to the whole database.
     Time left is shown on a terminal if ``progress``, after two seconds.
-    Raises SSVHError for arrays that do not fit together and for unknown conventions.
+    Raises SSVHError for arrays that do not fit together, for unknown conventions, and for ``self_match="exclude"`` if
+    the query codes are not the first of the database codes.
     """
-    conventions = {"divide_by": divide_by, "ties": ties, "self_match": self_match, "zero_bits": zero_bits}
-    _check_conventions(conventions)
+    conventions = Conventions(divide_by, ties, self_match, zero_bits)
     queries, as_items, database = _coded(query_codes, database_codes, zero_bits)
     if not len(queries):
         raise SSVHError("There are no queries to evaluate.")
-    if query_in_database:
+    drop_self = self_match == "exclude"
+    if drop_self:
         _check_same(as_items, database)
-    drop_self = query_in_database and self_match == "exclude"
-    _check_ranks(k, ranks, len(database) - drop_self)
+    check_ranks(k, ranks, len(database) - drop_self)
     order = np.random.default_rng(seed).permutation(len(database)) if ties == "random" else np.arange(len(database))
     ranking = Ranking(queries, database, query_labels, database_labels, order=order, drop_self=drop_self)
+    alike = np.array_equal(as_items.packed, database.packed) and np.array_equal(query_labels, database_labels)
+    if not drop_self and (alike or query_codes is database_codes):
+        warnings.warn(FINDS_ITSELF, SSVHWarning, stacklevel=2)
     return _Measurement(ranking, tuple(map(int, k)), int(ranks), conventions).result(progress)
 
 
 class _Part(NamedTuple):
-    """What is found for Q of the queries."""
+    """The measures of Q of the queries."""
 
     averages: np.ndarray  # (cutoffs, Q), average precisions
     totals: np.ndarray  # (Q,), relevant items of each query
@@ -124,18 +123,18 @@ class _Part(NamedTuple):
 
 @dataclass(frozen=True)
 class _Measurement:
-    """The measures of a ranking, by some queries at a time, which threads can do side by side."""
+    """Measures a ranking by blocks of queries, which threads can do side by side."""
 
     ranking: Ranking
     cutoffs: tuple[int, ...]
     ranks: int
-    conventions: dict[str, str]
+    conventions: Conventions
 
     def result(self, progress: bool) -> Evaluation:
-        """Means over all queries; sums are taken in one order, however many threads there are."""
+        """Average over all queries; sums are taken in one order, however many threads there are."""
         (averages, totals, lookup), pairs, curves = self._all_parts(progress)
         maps = {cutoff: float(values.mean()) for cutoff, values in zip(self.cutoffs, averages, strict=True)}
-        retrieved, found = pairs.cumsum(axis=1)[:, :: self._scale]  # at whole radii
+        retrieved, found = pairs.cumsum(axis=1)[:, :: self.conventions.bits_per_value]  # at whole radii
         with np.errstate(invalid="ignore"):
             precision, recall = found / retrieved, found / found[-1]
         return Evaluation(
@@ -148,7 +147,7 @@ class _Measurement:
             lookup_precision=float((lookup[1] / np.maximum(lookup[0], 1)).mean()),
             queries=len(totals),
             queries_without_relevant=int((totals == 0).sum()),
-            conventions=self.conventions,
+            conventions=vars(self.conventions).copy(),
             average_precision=dict(zip(self.cutoffs, averages, strict=True)),
             curves=_curves(curves, totals) if self.ranks else None,
         )
@@ -156,7 +155,7 @@ class _Measurement:
     def _all_parts(self, progress: bool) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         Q, size = len(self.ranking), max(1, min(_ENTRIES // self._depth, _QUERIES))
         blocks = [slice(start, min(start + size, Q)) for start in range(0, Q, size)]
-        of_queries, pairs, curves = [], 0, 0
+        of_queries, pairs, curves = [], np.zeros((2, self.ranking.levels), np.int64), np.zeros((3, self.ranks))
         hidden = None if progress else True  # None hides it where there is no terminal
         with tqdm(total=Q, desc="evaluate", unit=" queries", delay=2, leave=False, disable=hidden) as bar:
             for part in in_order(self._part, blocks, torch.get_num_threads()):
@@ -166,12 +165,12 @@ class _Measurement:
         return [np.concatenate(values, axis=-1) for values in zip(*of_queries, strict=True)], pairs, curves
 
     def _part(self, rows: slice) -> _Part:
-        expected, divide_by = self.conventions["ties"] == "expected", self.conventions["divide_by"]
+        expected, divide_by = self.conventions.ties == "expected", self.conventions.divide_by
         counts = self.ranking.count(rows, 0 if expected else self._depth)
         hits, precisions = expected_gains(counts, max(self.cutoffs)) if expected else gains(counts, max(self.cutoffs))
         totals, pairs = counts.relevant.sum(axis=1), np.stack([counts.items, counts.relevant]).astype(np.int64)
         averages = [average_precision(hits[:, :k], precisions[:, :k], totals, divide_by) for k in self.cutoffs]
-        lookup = pairs[:, :, : LOOKUP_RADIUS * self._scale + 1].sum(axis=2)
+        lookup = pairs[:, :, : LOOKUP_RADIUS * self.conventions.bits_per_value + 1].sum(axis=2)
         curves = curve_sums(counts, self.ranks, expected, divide_by) if self.ranks else np.zeros((3, 0))
         return _Part(np.stack(averages), totals, lookup, pairs.sum(axis=1), curves)
 
@@ -179,19 +178,15 @@ class _Measurement:
     def _depth(self) -> int:
         return max(*self.cutoffs, self.ranks)
 
-    @property
-    def _scale(self) -> int:
-        return ZERO_BITS[self.conventions["zero_bits"]]
-
 
 def geometric_mean(maps: dict[int, float]) -> float:
-    """GMAP as AutoSSVH's equation 21 words it; 0 if one of the mAPs is 0."""
+    """Return GMAP as in AutoSSVH's equation 21; 0 if one of the mAPs is 0."""
     values = np.array(list(maps.values()))
     return float(np.exp(np.log(values).mean())) if (values > 0).all() else 0.0
 
 
 def euclidean_norm(maps: dict[int, float]) -> float:
-    """GMAP as AutoSSVH's Table 3 prints it: the root of the sum of squares of the mAPs."""
+    """Return GMAP as in AutoSSVH's Table 3: the root of the sum of squares of the mAPs."""
     return float(np.linalg.norm(list(maps.values())))
 
 
@@ -206,8 +201,10 @@ def _plain(values: np.ndarray) -> list[float | None]:
     return [None if np.isnan(value) else round(float(value), 6) for value in values]
 
 
-def _coded(queries: Codes | np.ndarray, database: Codes | np.ndarray, zero_bits: str) -> tuple[Codes, Codes, Codes]:
-    """The queries, the queries as items would be, and the database."""
+def _coded(
+    queries: Codes | np.ndarray, database: Codes | np.ndarray, zero_bits: ZeroBits
+) -> tuple[Codes, Codes, Codes]:
+    """Return the queries, the queries as database items, and the database."""
     if zero_bits == "negative":
         queries, database = (
             codes if isinstance(codes, Codes) else Codes.from_values(codes) for codes in (queries, database)
@@ -218,40 +215,10 @@ def _coded(queries: Codes | np.ndarray, database: Codes | np.ndarray, zero_bits:
     return *ternary_codes(queries), ternary_codes(database)[1]
 
 
-def _is_cutoff(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value > 0
-
-
-def _check_conventions(chosen: dict[str, str]) -> None:
-    for name, known in (
-        ("divide_by", DIVISORS),
-        ("ties", TIES),
-        ("self_match", SELF_MATCHES),
-        ("zero_bits", ZERO_BITS),
-    ):
-        if chosen[name] not in tuple(known):
-            raise unknown(f"choice of {name}", chosen[name], known)
-    if chosen["ties"] == "expected" and chosen["divide_by"] == "hits":
-        raise SSVHError(
-            "ties='expected' has no closed form with divide_by='hits'; use ties='random' and several seeds."
-        )
-
-
 def _check_same(queries: Codes, database: Codes) -> None:
-    """Query i can only be database item i if both have the same code."""
+    """Raise SSVHError if a query i cannot be database item i, because it has another code."""
     if len(queries) > len(database) or not np.array_equal(queries.packed, database.packed[: len(queries)]):
         raise SSVHError(
-            f"query_in_database says that query i is database item i, but the {len(queries)} query codes are not the "
-            f"first of the {len(database)} database codes."
+            f"self_match='exclude' says that query i is database item i, but the {len(queries)} query codes are not "
+            f"the first of the {len(database)} database codes. Other queries are evaluated with 'include'."
         )
-
-
-def _check_ranks(k: tuple[int, ...], ranks: int, items: int) -> None:
-    if not isinstance(k, tuple | list) or not k or not all(_is_cutoff(cutoff) for cutoff in k):
-        raise SSVHError(f"k must be a tuple of whole cutoffs of at least 1, such as (5, 20), got {k!r}.")
-    if max(k) > items:
-        raise SSVHError(f"mAP@{max(k)} needs at least {max(k)} database items to rank, there are {items}.")
-    if ranks != 0 and not _is_cutoff(ranks):
-        raise SSVHError(f"ranks is how many ranks curves are wanted for, a whole number, or 0 for none; got {ranks!r}.")
-    if ranks > items:
-        raise SSVHError(f"Curves over {ranks} ranks need at least {ranks} database items to rank, there are {items}.")

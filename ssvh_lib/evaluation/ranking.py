@@ -1,6 +1,6 @@
 """Rankings of a whole database by Hamming distance, counted instead of sorted: exact, compiled, in little memory.
 
-For each query three things are found: how many items lie at each distance, how many of these are relevant, and which
+For each query three things are counted: how many items lie at each distance, how many of these are relevant, and which
 of the first ranks hold a relevant item, items at equal distance staying in the order of the database. Every measure of
 a ranking follows from these (``metrics.py``), so there is no matrix of distances or of relevance, and no sorting:
 
@@ -26,11 +26,12 @@ from ..errors import SSVHError
 from .codes import Codes
 
 Array = np.ndarray
-Task, Result = TypeVar("Task"), TypeVar("Result")
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
 class Counts(NamedTuple):
-    """What is known of the rankings of Q queries."""
+    """Counts of the rankings of Q queries."""
 
     items: Array  # (Q, K + 1) int32: items at each Hamming distance
     relevant: Array  # (Q, K + 1) int32: the relevant ones of these
@@ -83,7 +84,7 @@ class Ranking:
 
 
 def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], threads: int) -> Iterator[Result]:
-    """``map(work, tasks)`` by several threads; what has not begun when its reader stops is never done."""
+    """Yield from ``map(work, tasks)``, by several threads; tasks not begun when the reader stops are never done."""
     if threads == 1 or len(tasks) == 1:
         yield from map(work, tasks)
         return
@@ -95,7 +96,7 @@ def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], threads: int
 
 
 def _words(codes: Codes) -> Array:
-    """Codes as 64-bit words ``(N, W)``, with zeros after the last bit."""
+    """Return codes as 64-bit words ``(N, W)``, with zeros after the last bit."""
     missing = -codes.packed.shape[1] % 8
     return np.ascontiguousarray(np.pad(codes.packed, ((0, 0), (0, missing)))).view(np.uint64)
 
@@ -117,25 +118,26 @@ def _checked(kind: str, labels: Array, count: int) -> Array:
 
 
 def _pairs(queries: Array, database: Array) -> tuple[tuple[Array, Array], tuple[Array, Array], int]:
-    """Who has which label: (rows, labels) of the queries and of the items, and how many labels there are."""
+    """Return the (rows, labels) that are set, of the queries and of the items, and how many labels there are."""
     if queries.shape[1:] != database.shape[1:]:
         raise SSVHError(f"Query labels {queries.shape} and database labels {database.shape} do not match.")
     if queries.ndim == 2:
-        return np.nonzero(queries), np.nonzero(database), queries.shape[1]
+        (rows, of_rows), (items, of_items) = np.nonzero(queries), np.nonzero(database)
+        return (rows, of_rows), (items, of_items), int(queries.shape[1])
     names, numbers = np.unique(np.concatenate([queries, database]), return_inverse=True)
     Q, N = len(queries), len(database)
     return (np.arange(Q), numbers[:Q]), (np.arange(N), numbers[Q:]), len(names)
 
 
 def _lists(keys: Array, values: Array, count: int) -> tuple[Array, Array]:
-    """The values of each key 0 … count − 1, one list after the other, and where each list starts (count + 1,)."""
+    """Return where the list of each key 0 … count − 1 starts (count + 1,), and the values in one list after another."""
     order = np.argsort(keys, kind="stable")
     return np.searchsorted(keys[order], np.arange(count + 1)), values[order].astype(np.int32)
 
 
 @cache
 def _kernel() -> Callable[..., None]:
-    """The compiled ``_count``."""
+    """Compile ``_count``."""
     from numba import njit
     from numba.extending import register_jitable
 
@@ -148,7 +150,7 @@ def _count(
     queries: Array, database: Array, own: Array, query_starts: Array, labels: Array, label_starts: Array,
     label_items: Array, items: Array, relevant: Array, hits: Array,
 ) -> None:  # fmt: skip
-    """Fills ``items``, ``relevant`` and ``hits`` for ``queries (Q, W)`` of a ``database (W, N)``."""
+    """Fill ``items``, ``relevant`` and ``hits`` for ``queries (Q, W)`` of a ``database (W, N)``."""
     distances = np.empty(database.shape[1], np.uint16)
     marks = np.full(database.shape[1], -1, np.int32)  # the last query that an item was relevant to
     for q in range(len(queries)):
@@ -164,7 +166,7 @@ def _count(
 
 
 def _bit_count(x: np.uint64) -> np.uint64:
-    """How many bits of x are 1. LLVM knows this way of counting, and makes it one instruction where there is one."""
+    """Count the bits of x that are 1. LLVM knows this way of counting, and makes it one instruction if there is one."""
     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
     x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
     x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
@@ -179,7 +181,7 @@ def _measure(query: Array, database: Array, distances: Array) -> None:
 
 
 def _mark(q: int, members: Array, marks: Array, distances: Array, relevant: Array) -> None:
-    """Counts the items of one label, but not again those that share another label with the query."""
+    """Count the items of one label, but not again those that share another label with the query."""
     for j in members:
         if marks[j] != q:
             marks[j] = q
@@ -187,7 +189,7 @@ def _mark(q: int, members: Array, marks: Array, distances: Array, relevant: Arra
 
 
 def _place(q: int, distances: Array, marks: Array, items: Array, hits: Array) -> None:
-    """Puts the nearest items, in the order of the database, at the next free rank of their distance."""
+    """Put the nearest items, in the order of the database, at the next free rank of their distance."""
     free = np.empty(len(items), np.int64)  # next rank at each distance
     farthest, before = 0, 0
     for level in range(len(items)):

@@ -8,26 +8,32 @@ also left out at random; only what lies above that is due to the uncertainty.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import nn
 
 from ..data import Dataset, VideoFeatures
-from .codes import Codes, ask
+from ..errors import SSVHError
+from .codes import Codes, apply_in_batches
 from .metrics import evaluate
+
+if TYPE_CHECKING:
+    from ..methods.base import Method
 
 SHARES = tuple(range(0, 100, 10))  # per cent left out
 CUTOFF = 20
 DRAWS = 5  # random orders that the control averages over
 
 
-def uncertainties(model: nn.Module, videos: VideoFeatures) -> np.ndarray:
-    """How uncertain a model with ``uncertainty`` is of the code of each video, ``(N,)``."""
-    return ask(model, model.uncertainty, videos)
+def uncertainties(model: Method, videos: VideoFeatures) -> np.ndarray:
+    """Return how uncertain a model is of the code of each video, ``(N,)``; SSVHError if it cannot tell."""
+    if model.uncertainty is None:
+        raise SSVHError(f"{type(model).__name__} has no uncertainty of a code, as BerVAE has.")
+    return apply_in_batches(model, model.uncertainty, videos)
 
 
-def rejection(model: nn.Module, dataset: Dataset, query: Codes, database: Codes) -> dict[str, list]:
-    """mAP@20 as more and more videos are left out: ``share`` in per cent, ``uncertain`` first, or at ``random``.
+def rejection(model: Method, dataset: Dataset, query: Codes, database: Codes) -> dict[str, Sequence[float]]:
+    """Measure mAP@20 as more and more videos are left out: ``share`` in per cent, ``uncertain`` first, or ``random``.
 
     Shares that leave fewer than 20 database items or no query are not measured.
     """
@@ -41,14 +47,14 @@ def rejection(model: nn.Module, dataset: Dataset, query: Codes, database: Codes)
 
 
 def rejection_gain(uncertain: Sequence[float], random: Sequence[float]) -> float:
-    """How much mAP@20 gains by leaving out uncertain videos rather than random ones, the mean over all shares."""
+    """Return the gain in mAP@20 by leaving out uncertain videos rather than random ones, the mean over all shares."""
     return float(np.mean(np.subtract(uncertain, random)))
 
 
 def _curve(
     dataset: Dataset, query: Codes, database: Codes, doubts: tuple[np.ndarray, np.ndarray], shares: list[int]
 ) -> list[float]:
-    """mAP@20 of what remains, for each share; ``doubts`` are those of the queries and of the database.
+    """Measure mAP@20 of the remaining videos, for each share; ``doubts`` are those of the queries and of the database.
 
     Where the queries are database items, an item is left out with its query.
     """
@@ -62,7 +68,7 @@ def _curve(
             dataset.query.labels[queries],
             dataset.database.labels[items],
             k=(CUTOFF,),
-            query_in_database=dataset.query_in_database,
+            self_match="exclude" if dataset.query_in_database else "include",
             progress=False,
         )
         found.append(result.map[CUTOFF])
@@ -74,5 +80,5 @@ def _kept(count: int, share: int) -> int:
 
 
 def _surest(doubts: np.ndarray, share: int) -> np.ndarray:
-    """The rows that remain without the ``share`` per cent of highest doubt, rising."""
+    """Return the rows that remain without the ``share`` per cent of highest doubt, rising."""
     return np.sort(np.argsort(doubts, kind="stable")[: _kept(len(doubts), share)])

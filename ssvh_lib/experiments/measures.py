@@ -16,6 +16,7 @@ from torch import nn
 from ..data import Dataset
 from ..data.released import read_dataset
 from ..evaluation.codes import Codes, encode, save_codes
+from ..evaluation.conventions import SelfMatch
 from ..evaluation.metrics import CUTOFFS, Evaluation, evaluate
 from ..evaluation.rejection import rejection
 from ..methods import method_class
@@ -85,8 +86,9 @@ def _map_after(model: nn.Module, dataset: Dataset) -> dict[int, float]:
 def _evaluated(codes: dict[str, Codes], dataset: Dataset, cutoffs: tuple[int, ...]) -> Evaluation:
     """The evaluation of codes, at the cutoffs that the database is large enough for."""
     labels, own = (dataset.query.labels, dataset.database.labels), dataset.query_in_database
+    self_match: SelfMatch = "exclude" if own else "include"
     fitting = tuple(k for k in cutoffs if k <= len(codes["database"]) - own)
-    return evaluate(codes["query"], codes["database"], *labels, k=fitting, query_in_database=own, progress=False)
+    return evaluate(codes["query"], codes["database"], *labels, k=fitting, self_match=self_match, progress=False)
 
 
 def _write(path: Path, measures: dict, maker: Maker, dataset: Dataset) -> dict:

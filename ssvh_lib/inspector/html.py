@@ -75,8 +75,8 @@ def render_neighbours(answers: Sequence[Answer], code: np.ndarray, flipped: np.n
     """Return the code ``(K,)`` bool with the bits of ``flipped (K,)`` turned over, and what is nearest to it then."""
     asked = code ^ flipped
     names = ", ".join(map(str, np.flatnonzero(flipped))) or "none"
-    kin = [answer.found.kin for answer in answers if answer.found.kin is not None]
-    share = f" {sum(kin)} of {len(kin)} share a class with it." if kin else ""
+    known = [answer.found.relevant for answer in answers if answer.found.relevant is not None]
+    share = f" {sum(known)} of {len(known)} share a class with it." if known else ""
     picture = bits_picture(asked, code)
     picture.append(_outline(bit))
     body = tag(
@@ -156,7 +156,7 @@ def _key(colour: str) -> Element:
 
 def _card(place: int, answer: Answer, asked: np.ndarray) -> Element:
     video, found = answer.found.video, answer.found
-    words, kind = _RELEVANCE[found.kin]
+    words, kind = _RELEVANCE[found.relevant]
     parts = [
         tag("h4", f"{place}. {', '.join(video.classes) or video.title}"),
         *thumbnail(video),

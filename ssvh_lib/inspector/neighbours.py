@@ -9,7 +9,7 @@ import numpy as np
 from ..data import VideoFeatures
 from ..errors import SSVHError
 from ..evaluation.codes import Codes
-from ..search.page import Found, Shown
+from ..search.page import Hit, Video
 from .subject import Subject
 
 NEAREST = 6  # that are shown
@@ -19,7 +19,7 @@ NEAREST = 6  # that are shown
 class Answer:
     """A neighbour, and its place from 1 before any bit was flipped; None if that was beyond those looked at."""
 
-    found: Found
+    found: Hit
     before: int | None
 
     def moved(self, place: int) -> str:
@@ -60,8 +60,8 @@ def nearest(run: Subject, video: int, code: np.ndarray, bits: np.ndarray | list[
 
 def _found(
     videos: VideoFeatures, row: int, distance: int, codes: Codes, labels: np.ndarray, classes: tuple[str, ...]
-) -> Found:
+) -> Hit:
     names = tuple(classes[column] for column in np.flatnonzero(videos.labels[row]))
     frames = None if videos.thumbnails is None else videos.thumbnails[np.array([row])][0]
-    shown = Shown(videos.ids[row], names, np.unpackbits(codes.packed[row]).astype(bool), frames)
-    return Found(shown, distance, bool((videos.labels[row] & labels).any()) if labels.any() else None)
+    video = Video(videos.ids[row], names, np.unpackbits(codes.packed[row]).astype(bool), frames)
+    return Hit(video, distance, bool((videos.labels[row] & labels).any()) if labels.any() else None)

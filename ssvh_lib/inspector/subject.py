@@ -11,7 +11,7 @@ import numpy as np
 
 from ..data import Dataset, load_dataset
 from ..errors import SSVHError
-from ..evaluation.codes import ask, encode, load_codes
+from ..evaluation.codes import apply_in_batches, encode, load_codes
 from ..methods.autossvh import AutoSSVH
 from ..samplers import SAMPLERS, agreement
 from ..search.index import HammingIndex
@@ -91,7 +91,7 @@ class Subject:
         videos, model = self.dataset.query, self.model()
         if videos.informative is None:
             return None
-        scores = ask(model, model.frame_scores, videos)  # (Q, T)
+        scores = apply_in_batches(model, model.frame_scores, videos)  # (Q, T)
         pairs = zip(scores, videos.informative, strict=True)
         return np.array([agreement(own[None], truth[None]) for own, truth in pairs])
 

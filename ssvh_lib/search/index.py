@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import safe_open
@@ -24,6 +25,8 @@ from .index_kinds import KINDS, Arrays, Neighbours
 
 MAGIC, VERSION = "ssvh-index", 1
 
+Header = dict[str, Any]  # JSON of a file, checked as it is read
+
 
 class HammingIndex:
     """N codes to be searched, perhaps with ``ids``, the distinct names of their videos.
@@ -34,11 +37,23 @@ class HammingIndex:
     """
 
     def __init__(
-        self, codes: Codes, ids: Sequence[str] | None = None, *, kind: str = "flat", source: dict | None = None
+        self,
+        codes: Codes,
+        ids: Sequence[str] | None = None,
+        *,
+        kind: str = "flat",
+        source: Mapping[str, object] | None = None,
     ):
-        self._take(codes, ids, kind, source or {}, {})
+        self._take(codes, ids, kind, source or {}, None)
 
-    def _take(self, codes: Codes, ids: Sequence[str] | None, kind: str, source: dict, stored: Arrays) -> None:
+    def _take(
+        self,
+        codes: Codes,
+        ids: Sequence[str] | None,
+        kind: str,
+        source: Mapping[str, object],
+        stored: Arrays | None,
+    ) -> None:
         if kind not in KINDS:
             raise unknown("kind of index", kind, KINDS)
         if not len(codes):
@@ -52,31 +67,31 @@ class HammingIndex:
 
     @property
     def bits(self) -> int:
-        """K, the length of a code."""
+        """Return K, the length of a code."""
         return self.codes.bits
 
     @property
     def exact(self) -> bool:
-        """Whether a search finds what comparing with every code finds."""
+        """Tell whether a search finds the codes that comparing with every code finds."""
         return self._search.exact
 
     def add(self, codes: Codes, ids: Sequence[str] | None = None) -> None:
         """Append codes; SSVHError, with nothing changed, if their length or their ids do not fit."""
         if (ids is None) != (self.ids is None):
             raise SSVHError("Either all codes of an index have ids or none has.")
-        both = None if self.ids is None else _checked([*self.ids, *ids], len(self) + len(codes))
+        both = _checked([*(self.ids or ()), *(ids or ())], len(self) + len(codes)) if self.ids is not None else None
         packed = self._packed(codes)
         self._search.add(packed)
         self.codes, self.ids = Codes(np.concatenate([self.codes.packed, packed])), both
 
     def search(self, queries: Codes, k: int = 10) -> Neighbours:
-        """The nearest ``k`` codes of each query, or all if there are fewer; SSVHError if lengths differ or k < 1."""
+        """Find the nearest ``k`` codes of each query, or all of fewer; SSVHError if lengths differ or k < 1."""
         if k < 1:
             raise SSVHError(f"k, the number of neighbours, must be at least 1, got {k}.")
         return self._search.search(self._packed(queries), min(k, len(self)))
 
     def within(self, queries: Codes, radius: int) -> list[Neighbours]:
-        """All codes at most ``radius`` bits from each query; SSVHError if lengths differ or the radius is negative."""
+        """Find all codes at most ``radius`` bits from each query; SSVHError if lengths differ or it is negative."""
         if radius < 0:
             raise SSVHError(f"The radius must be 0 or more bits, got {radius}.")
         return self._search.within(self._packed(queries), min(radius, self.bits))
@@ -93,7 +108,7 @@ class HammingIndex:
 
     @classmethod
     def load(cls, path: str | Path) -> HammingIndex:
-        """The index of a file; SSVHError if it is missing, damaged, something else or of another version."""
+        """Read the index of a file; SSVHError if it is missing, damaged, something else or of another version."""
         if not Path(path).is_file():
             raise SSVHError(f"There is no file {path}. `ssvh index RUN --out {path}` makes an index of a run.")
         header, arrays = _read(Path(path))
@@ -103,7 +118,7 @@ class HammingIndex:
             raise SSVHError(f"{path} holds an index that does not fit together ({error}). Build it again.") from error
 
     @classmethod
-    def _restored(cls, header: dict, arrays: Arrays) -> HammingIndex:
+    def _restored(cls, header: Header, arrays: Arrays) -> HammingIndex:
         codes, ids = Codes(arrays.pop("codes")), arrays.pop("ids", None)
         if (len(codes), codes.bits) != (header["count"], header["bits"]):
             raise ValueError(f"{header['count']} codes of {header['bits']} bits announced, {codes.packed.shape} found")
@@ -131,8 +146,8 @@ def _checked(ids: Sequence[str] | None, count: int) -> tuple[str, ...] | None:
     return tuple(ids)
 
 
-def _read(path: Path) -> tuple[dict, Arrays]:
-    """Header and arrays, as they were written."""
+def _read(path: Path) -> tuple[Header, Arrays]:
+    """Return header and arrays as they were written."""
     try:
         with safe_open(path, framework="numpy") as file:
             metadata, arrays = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -152,7 +167,7 @@ def _read(path: Path) -> tuple[dict, Arrays]:
     return header, arrays
 
 
-def _checksum(header: dict, arrays: Arrays) -> str:
+def _checksum(header: Header, arrays: Arrays) -> str:
     total = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name, values in sorted(arrays.items()):
         total.update(f"{name} {values.dtype} {values.shape}".encode())

@@ -22,7 +22,7 @@ Arrays = dict[str, np.ndarray]
 
 
 class Neighbours(NamedTuple):
-    """What was found, nearest first, equals in database order.
+    """The codes that a search returns, nearest first, equals in database order.
 
     ``distances`` (Q, k) int32 and database ``rows`` (Q, k) int64, or (found,) of one query when searched by radius.
     A place that stayed empty, which only ``ivf`` leaves, has row −1 and distance K + 1.
@@ -41,12 +41,12 @@ class Kind:
     exact: ClassVar[bool] = True
     _index: faiss.IndexBinary
 
-    def __init__(self, packed: np.ndarray, stored: Arrays):
+    def __init__(self, packed: np.ndarray, stored: Arrays | None = None):
         raise NotImplementedError
 
     @property
     def stored(self) -> Arrays:
-        """The arrays to be kept with the codes; none unless a kind says otherwise."""
+        """Return the arrays to be kept with the codes; none unless a kind says otherwise."""
         return {}
 
     def add(self, packed: np.ndarray) -> None:
@@ -54,11 +54,11 @@ class Kind:
         self._index.add(packed)
 
     def search(self, queries: np.ndarray, k: int) -> Neighbours:
-        """The nearest k ≤ N of each query."""
+        """Find the nearest k ≤ N of each query."""
         return Neighbours(*self._index.search(queries, k))
 
     def within(self, queries: np.ndarray, radius: int) -> list[Neighbours]:
-        """All codes up to ``radius`` bits from each query."""
+        """Find all codes up to ``radius`` bits from each query."""
         return _within(self._index, queries, radius)
 
 
@@ -68,7 +68,7 @@ class Flat(Kind):
     FAISS does not promise to keep database order among equals, but does; a test watches that.
     """
 
-    def __init__(self, packed: np.ndarray, stored: Arrays):
+    def __init__(self, packed: np.ndarray, stored: Arrays | None = None):
         self._index = faiss.IndexBinaryFlat(8 * packed.shape[1])
         self.add(packed)
 
@@ -82,15 +82,17 @@ class MultiHash(Kind):
     """
 
     FLIPS = 1
+    _index: faiss.IndexBinaryMultiHash
 
-    def __init__(self, packed: np.ndarray, stored: Arrays):
+    def __init__(self, packed: np.ndarray, stored: Arrays | None = None):
         bits = 8 * packed.shape[1]
         self._parts = max(1, min(bits, round(bits / math.log2(len(packed) + 1))))  # about one code a bucket
         self._index = faiss.IndexBinaryMultiHash(bits, self._parts, bits // self._parts)
+        self._codes: faiss.IndexBinaryFlat = self._index.storage  # type: ignore[attr-defined]  # FAISS's stubs lack it
         self.add(packed)
 
     def search(self, queries: np.ndarray, k: int) -> Neighbours:
-        """The nearest k: those within the radius that look-ups cover if there are k, else by comparing with all."""
+        """Find the nearest k: within the radius that look-ups cover if there are k, else by comparing with all."""
         found = Neighbours(np.empty((len(queries), k), np.int32), np.empty((len(queries), k), np.int64))
         left = np.arange(len(queries))
         for flips in range(self.FLIPS + 1):
@@ -101,13 +103,13 @@ class MultiHash(Kind):
             left = left[[len(one.rows) < k for one in near]]
             if not len(left):
                 return found
-        found.distances[left], found.rows[left] = self._index.storage.search(queries[left], k)
+        found.distances[left], found.rows[left] = self._codes.search(queries[left], k)
         return found
 
     def within(self, queries: np.ndarray, radius: int) -> list[Neighbours]:
-        """All codes up to ``radius`` bits from each query."""
+        """Find all codes up to ``radius`` bits from each query."""
         self._index.nflip = radius // self._parts
-        return _within(self._index if self._index.nflip <= self.FLIPS else self._index.storage, queries, radius)
+        return _within(self._index if self._index.nflip <= self.FLIPS else self._codes, queries, radius)
 
 
 class InvertedLists(Kind):
@@ -117,53 +119,39 @@ class InvertedLists(Kind):
     """
 
     exact = False
+    _index: faiss.IndexBinaryIVF
 
-    def __init__(self, packed: np.ndarray, stored: Arrays):
-        if stored:
-            _check_lists(packed, **stored)
-        lists = len(stored["centres"]) if stored else 2 ** round(math.log2(len(packed)) / 2)
+    def __init__(self, packed: np.ndarray, stored: Arrays | None = None):
         self._centres = faiss.IndexBinaryFlat(8 * packed.shape[1])
+        if stored is not None:
+            _check_stored(packed, **stored)
+            self._centres.add(stored["centres"])
+        lists = self._centres.ntotal or 2 ** round(math.log2(len(packed)) / 2)
         self._index = faiss.IndexBinaryIVF(self._centres, self._centres.d, lists)
         self._index.nprobe = min(lists, max(8, lists // 32))
-        self._list_of = np.empty(0, np.int32)
-        if stored:
-            self._centres.add(stored["centres"])
-            self._index.is_trained = True
-            self._append(packed, stored["list_of"])
-        else:
+        if stored is None:
             self._index.cp.niter, self._index.cp.min_points_per_centroid = 10, 1
             self._index.train(np.ascontiguousarray(packed[:: max(1, len(packed) // (SAMPLE * lists))]))
-            self.add(packed)
+        self.add(packed)
 
     @property
     def stored(self) -> Arrays:
-        """``centres (C, K/8)`` uint8, and ``list_of (N,)`` int32, the cluster of each code."""
-        size = self._centres.ntotal, self._index.code_size
-        return {"centres": faiss.vector_to_array(self._centres.xb).reshape(size), "list_of": self._list_of}
-
-    def add(self, packed: np.ndarray) -> None:
-        """Append codes ``(M, K/8)`` to the clusters that there are."""
-        self._append(packed, self._centres.search(packed, 1)[1][:, 0])
+        """Return ``centres (C, K/8)`` uint8 of the clusters; each code lies in that of the nearest."""
+        return {"centres": self._centres.reconstruct_n(0, self._centres.ntotal)}
 
     def search(self, queries: np.ndarray, k: int) -> Neighbours:
-        """The nearest k ≤ N of what is visited."""
+        """Find the nearest k ≤ N of the codes visited."""
         distances, rows = self._index.search(queries, k)
         distances[rows < 0] = self._index.d + 1
         order = np.lexsort((rows, distances))
         return Neighbours(np.take_along_axis(distances, order, 1), np.take_along_axis(rows, order, 1))
-
-    def _append(self, packed: np.ndarray, list_of: np.ndarray) -> None:
-        """What IndexBinaryIVF.add does, with the clusters given."""
-        wide = np.ascontiguousarray(list_of, np.int64)
-        self._index.add_core(len(packed), faiss.swig_ptr(packed), None, faiss.swig_ptr(wide))
-        self._list_of = np.concatenate([self._list_of, list_of.astype(np.int32)])
 
 
 KINDS: dict[str, type[Kind]] = {"flat": Flat, "multihash": MultiHash, "ivf": InvertedLists}
 
 
 def _within(index: faiss.IndexBinary, queries: np.ndarray, radius: int) -> list[Neighbours]:
-    """The codes up to ``radius`` from each query, in our order, which is not that of FAISS."""
+    """Find the codes up to ``radius`` from each query, in our order, which is not that of FAISS."""
     found, step = [], max(1, RANGE // index.ntotal)
     for start in range(0, len(queries), step):
         limits, distances, rows = index.range_search(queries[start : start + step], radius + 1)  # FAISS: nearer than
@@ -173,10 +161,7 @@ def _within(index: faiss.IndexBinary, queries: np.ndarray, radius: int) -> list[
     return found
 
 
-def _check_lists(packed: np.ndarray, centres: np.ndarray, list_of: np.ndarray) -> None:
-    """SSVHError for arrays that would lead FAISS out of its memory."""
-    fits = centres.dtype == np.uint8 and centres.ndim == 2 and centres.shape[1] == packed.shape[1] and len(centres)
-    if not fits or list_of.dtype != np.int32 or list_of.shape != (len(packed),):
+def _check_stored(packed: np.ndarray, centres: np.ndarray, list_of: np.ndarray | None = None) -> None:
+    """Raise SSVHError for centres that do not fit the codes; ``list_of``, which version 0.1 kept, is not needed."""
+    if centres.dtype != np.uint8 or centres.ndim != 2 or centres.shape[1] != packed.shape[1] or not len(centres):
         raise SSVHError("its clusters are of other shapes or types than its codes need")
-    if list_of.min() < 0 or list_of.max() >= len(centres):
-        raise SSVHError("it names clusters that do not exist")

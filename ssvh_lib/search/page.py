@@ -27,7 +27,7 @@ ol { list-style: none; margin: .75rem 0 0; padding: 0; display: grid; gap: 1rem;
 img, svg { display: block; width: 100%; height: auto; margin-bottom: .5rem; border-radius: .25rem; }
 svg { margin: .5rem 0 0; border-radius: 0; }
 .small { image-rendering: pixelated; }
-.kin { color: var(--relevant); font-weight: 600; }
+.relevant { color: var(--relevant); font-weight: 600; }
 .one { fill: var(--one); } .zero { fill: var(--zero); } .other { fill: var(--other); }
 footer { margin-top: 2rem; border-top: 1px solid var(--line); padding-top: .75rem; }
 """
@@ -37,7 +37,7 @@ QUIET = {"class": "quiet"}
 
 
 @dataclass(frozen=True)
-class Shown:
+class Video:
     """A video on the page: its title, what it shows, its code ``(K,)`` bool, and ``frames (T, H, W[, 3])`` uint8."""
 
     title: str
@@ -47,22 +47,22 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A neighbour and its Hamming distance; ``kin`` says whether it shares a class with the query, if that is known."""
+class Hit:
+    """A neighbour and its Hamming distance; ``relevant``: whether it shares a class with the query, if known."""
 
-    video: Shown
+    video: Video
     distance: int
-    kin: bool | None = None
+    relevant: bool | None = None
 
 
-def render(query: Shown, found: list[Found], facts: list[str]) -> str:
+def render(query: Video, found: list[Hit], facts: list[str]) -> str:
     """Return the page: the query, what was found in its order, and ``facts`` on how, a line each."""
     body = "".join(f"{to_html(part)}\n" for part in _body(query, found, facts))
     return page(f"Neighbours of {query.title}", STYLE, body)
 
 
-def _body(query: Shown, found: list[Found], facts: list[str]) -> Iterator[Element]:
-    known = [one.kin for one in found if one.kin is not None]
+def _body(query: Video, found: list[Hit], facts: list[str]) -> Iterator[Element]:
+    known = [hit.relevant for hit in found if hit.relevant is not None]
     count = [tag("p", f"{sum(known)} of {len(known)} share a class with the query.", **QUIET)] if known else []
     card = (*thumbnail(query), *_text(query, ""), bits_picture(query.code, query.code))
     yield tag("header", tag("h1", "Nearest videos"), *(tag("p", fact, **QUIET) for fact in facts))
@@ -72,7 +72,7 @@ def _body(query: Shown, found: list[Found], facts: list[str]) -> Iterator[Elemen
         tag("article", *card, **css_class("card query")),
         tag("h2", "Found, nearest first"),
         *count,
-        tag("ol", *(_card(rank, one, query.code) for rank, one in enumerate(found, start=1))),
+        tag("ol", *(_card(rank, hit, query.code) for rank, hit in enumerate(found, start=1))),
     )
     explained = (
         f"Each video is a code of {len(query.code)} bits, drawn as squares: full for 1, faint for 0, orange where it "
@@ -82,21 +82,21 @@ def _body(query: Shown, found: list[Found], facts: list[str]) -> Iterator[Elemen
     yield tag("footer", tag("p", explained), **QUIET)
 
 
-def _card(rank: int, found: Found, code: np.ndarray) -> Element:
-    video, bits = found.video, len(code)
-    away = tag("p", f"Distance {found.distance} of {bits} bits")
-    mark = [tag("p", "✓ shares a class with the query", **css_class("kin"))] if found.kin else []
+def _card(rank: int, hit: Hit, code: np.ndarray) -> Element:
+    video, bits = hit.video, len(code)
+    away = tag("p", f"Distance {hit.distance} of {bits} bits")
+    mark = [tag("p", "✓ shares a class with the query", **css_class("relevant"))] if hit.relevant else []
     card = [*thumbnail(video), *_text(video, f"{rank}. "), away, *mark, bits_picture(video.code, code)]
     return tag("li", tag("article", *card, **css_class("card")))
 
 
-def _text(video: Shown, prefix: str) -> Iterator[Element]:
+def _text(video: Video, prefix: str) -> Iterator[Element]:
     yield tag("h3", prefix + video.title)
     if video.classes:
         yield tag("p", ", ".join(video.classes), **QUIET)
 
 
-def thumbnail(video: Shown) -> Iterator[Element]:
+def thumbnail(video: Video) -> Iterator[Element]:
     """Yield some frames side by side, if there are any."""
     if video.frames is None or not len(video.frames):
         return

@@ -1,13 +1,13 @@
-"""From a run to an index of its database, and from a video to its neighbours there."""
+"""An index of a run's database, and the neighbours of a video in it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, cast
 
 import numpy as np
-from torch import nn
 from tqdm import tqdm
 
 from ..data import Dataset, VideoFeatures, load_dataset
@@ -20,10 +20,30 @@ from ..utils.devices import choose_device
 from ..utils.files import data_root, digest, read_json
 from .index import HammingIndex
 from .index_kinds import KINDS
-from .page import Found, Shown
+from .page import Hit, Video
+
+if TYPE_CHECKING:
+    from ..methods.base import Method
 
 BATCH = 512  # videos encoded between two steps of the progress bar
-_SOURCE = {"run", "weights", "dataset", "root", "data_fingerprint", "backbone"}  # what an index must tell
+
+
+class Backbone(TypedDict):
+    """The network that made the features of a dataset: its name or full path, and the fingerprint of its weights."""
+
+    name: str
+    weights: str
+
+
+class Source(TypedDict):
+    """The origin of an index of a run; folders by their full path, files and data by their fingerprint."""
+
+    run: str
+    weights: str
+    dataset: str
+    root: str
+    data_fingerprint: str
+    backbone: Backbone | None  # None if `ssvh extract` did not make the dataset
 
 
 def index_run(
@@ -34,10 +54,10 @@ def index_run(
     kind: str = "flat",
     device: str = "auto",
 ) -> HammingIndex:
-    """An index of a dataset's database, encoded by the run in ``folder``; by default of the run's own dataset.
+    """Index a dataset's database, encoded by the run in ``folder``; by default that of the run's own dataset.
 
-    It remembers, as ``source``, run, dataset and backbone with their fingerprints, which ``Searcher`` needs. Raises
-    SSVHError if the run is not finished, or if the dataset is not there or of another shape than the run's.
+    The index remembers its ``Source``, which ``Searcher`` needs. Raises SSVHError if the run is not finished, or if the
+    dataset is not there or of another shape than the run's.
     """
     if kind not in KINDS:  # which would otherwise be said after the encoding
         raise unknown("kind of index", kind, KINDS)
@@ -48,7 +68,7 @@ def index_run(
     loaded = load_dataset(name, base, progress=True)
     own = run.config["data_fingerprint"] == loaded.fingerprint and (run.folder / "codes.npz").is_file()
     codes = load_codes(run.folder / "codes.npz")["database"] if own else _encoded(run, loaded.database, device)
-    source = {
+    source: Source = {
         "run": str(run.folder.resolve()),
         "weights": digest(run.folder / "model.safetensors"),
         "dataset": name,
@@ -65,8 +85,7 @@ def _encoded(run: Run, videos: VideoFeatures, device: str) -> Codes:
     return Codes(np.concatenate([encode(model, frames).packed for frames in steps]))
 
 
-def _backbone(dataset: Dataset) -> dict | None:
-    """Name or full path of the backbone that made the features, and its fingerprint; None if `ssvh extract` did not."""
+def _backbone(dataset: Dataset) -> Backbone | None:
     path = dataset.root / "extract.json"
     if not path.is_file():
         return None
@@ -78,13 +97,13 @@ def _backbone(dataset: Dataset) -> dict | None:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is searched for: a video as it is shown, its code, and, for a query of the dataset, what is known of it."""
+class Query:
+    """A video to search for, its code, and, if it is a query of the dataset, its labels and its row in the database."""
 
-    shown: Shown
+    video: Video
     codes: Codes
     labels: np.ndarray | None = None  # (L,)
-    itself: int | None = None  # its own row in the database, which is no answer
+    itself: int | None = None  # its own row in the database, which is never a hit
 
 
 @dataclass(frozen=True)
@@ -100,14 +119,14 @@ class Searcher:
     def open(
         cls, path: str | Path, *, run: str | Path | None = None, root: str | Path | None = None, device: str = "auto"
     ) -> Searcher:
-        """The index of a file; ``run`` and ``root`` name run and datasets if they were moved since it was made.
+        """Open the index of a file; ``run`` and ``root`` name run and datasets if they were moved since it was made.
 
         Raises SSVHError if the file is no whole index, or if run or dataset are gone or not what they were.
         """
         index = HammingIndex.load(path)
-        source = index.source
-        if not source.keys() >= _SOURCE:
+        if not index.source.keys() >= Source.__required_keys__:
             raise SSVHError(f"{path} does not say which run made its codes. `ssvh index RUN` makes one that does.")
+        source = cast(Source, index.source)  # as index_run wrote it
         done = Run(Path(run or source["run"]))
         if not done.finished:
             raise SSVHError(f"There is no finished run in {done.folder}, where {path} has it. Name it: --run FOLDER.")
@@ -118,21 +137,21 @@ class Searcher:
             raise SSVHError(f"{dataset.root} is not what {path} was made of. Make the index again.")
         return cls(index, done, dataset, device)
 
-    def query(self, row: int) -> Asked:
-        """A query of the dataset; SSVHError if there is none of this number."""
+    def query(self, row: int) -> Query:
+        """Encode a query of the dataset; SSVHError if there is none of this number."""
         videos = self.dataset.query
         if not 0 <= row < len(videos):
             raise SSVHError(f"{self.dataset.name} has queries 0 to {len(videos) - 1}, there is none of number {row}.")
         codes = encode(self._model, videos.part(np.array([row])))
-        shown = self._shown(videos, row, _bits(codes, 0))
-        return Asked(shown, codes, videos.labels[row], row if self.dataset.query_in_database else None)
+        video = self._video(videos, row, _bits(codes, 0))
+        return Query(video, codes, videos.labels[row], row if self.dataset.query_in_database else None)
 
-    def video(self, path: str | Path) -> Asked:
-        """A video file, described by the backbone that described the dataset.
+    def video(self, path: str | Path) -> Query:
+        """Encode a video file, described by the backbone that described the dataset.
 
         Raises SSVHError if it cannot be read, or if the dataset was not made of videos by ``ssvh extract``.
         """
-        backbone, file = self.index.source["backbone"], Path(path)
+        backbone, file = cast(Source, self.index.source)["backbone"], Path(path)
         if backbone is None:
             raise SSVHError(
                 f"{self.dataset.name} does not say how a video becomes features; only a dataset that `ssvh extract` "
@@ -145,25 +164,25 @@ class Searcher:
             raise SSVHError(f"The backbone {backbone['name']} has other weights now. Extract the dataset again.")
         pictures = read_pictures(file, self.dataset.database.frames, network)
         codes = encode(self._model, network.describe(pictures.prepared, BATCH_SIZE)[None])
-        return Asked(Shown(file.name, (), _bits(codes, 0), pictures.thumbnails), codes)
+        return Query(Video(file.name, (), _bits(codes, 0), pictures.thumbnails), codes)
 
-    def nearest(self, asked: Asked, k: int = 10) -> list[Found]:
-        """The ``k`` nearest videos of the database, without the one that is searched for."""
-        found = self.index.search(asked.codes, k + (asked.itself is not None))
+    def nearest(self, query: Query, k: int = 10) -> list[Hit]:
+        """Find the ``k`` nearest videos of the database, without the one that is searched for."""
+        found = self.index.search(query.codes, k + (query.itself is not None))
         pairs = zip(found.rows[0].tolist(), found.distances[0].tolist(), strict=True)
-        videos, known = self.dataset.database, asked.labels is not None and asked.labels.any()
+        videos, known = self.dataset.database, query.labels is not None and query.labels.any()
         return [
-            Found(
-                self._shown(videos, row, _bits(self.index.codes, row)),
+            Hit(
+                self._video(videos, row, _bits(self.index.codes, row)),
                 distance,
-                bool((videos.labels[row] & asked.labels).any()) if known else None,
+                bool((videos.labels[row] & query.labels).any()) if known else None,
             )
             for row, distance in pairs
-            if row not in (-1, asked.itself)
+            if row not in (-1, query.itself)
         ][:k]
 
     def facts(self) -> list[str]:
-        """How the answers come about, in a few words a line."""
+        """Say in a few words a line how the hits are found."""
         wanted, how = self.run.config, "exactly" if self.index.exact else "approximately"
         return [
             f"{len(self.index):,} videos of {self.dataset.name}, searched {how} (index: {self.index.kind})",
@@ -171,13 +190,13 @@ class Searcher:
         ]
 
     @cached_property
-    def _model(self) -> nn.Module:
+    def _model(self) -> Method:
         return self.run.model().to(choose_device(self.device))
 
-    def _shown(self, videos: VideoFeatures, row: int, code: np.ndarray) -> Shown:
+    def _video(self, videos: VideoFeatures, row: int, code: np.ndarray) -> Video:
         labels = tuple(self.dataset.classes[column] for column in np.flatnonzero(videos.labels[row]))
         frames = None if videos.thumbnails is None else videos.thumbnails[np.array([row])][0]
-        return Shown(videos.ids[row], labels, code, frames)
+        return Video(videos.ids[row], labels, code, frames)
 
 
 def _bits(codes: Codes, row: int) -> np.ndarray:

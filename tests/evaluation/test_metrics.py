@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from itertools import permutations, product
 
 import numpy as np
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 import ssvh_lib as ssvh
 from ssvh_lib.evaluation import metrics
+from ssvh_lib.evaluation.conventions import DIVISORS, TIES
 
 BITS = 8
+pytestmark = pytest.mark.filterwarnings("ignore:The queries are the database")  # as small ones are by chance
 
 
 def at_distance(*distances):
@@ -105,7 +108,7 @@ def test_the_mean_is_over_queries():
     assert result.queries == 2
 
 
-@pytest.mark.parametrize("divide_by", metrics.DIVISORS)
+@pytest.mark.parametrize("divide_by", DIVISORS)
 def test_a_cutoff_gives_the_same_among_others_as_alone(task, divide_by):
     cutoffs = (20, 1, 40, 3)
     together = ssvh.evaluate(*task, k=cutoffs, divide_by=divide_by).map
@@ -119,14 +122,15 @@ def test_the_conventions_are_recorded():
 
 
 def test_a_protocol_is_a_set_of_conventions_by_name():
-    assert ssvh.PROTOCOLS["default"] == {"divide_by": "k", "ties": "stable", "self_match": "exclude"}
+    assert ssvh.PROTOCOLS["default"] == {"divide_by": "k", "ties": "stable", "self_match": "include"}
     assert ssvh.PROTOCOLS["released"] == {"divide_by": "k", "ties": "stable", "self_match": "include"}
     codes, labels = at_distance(0, 3, 6), np.array([1, 2, 3])
     found = {
-        name: ssvh.evaluate(codes, codes, labels, labels, k=(1,), query_in_database=True, **protocol).map[1]
+        name: ssvh.evaluate(codes, codes, labels, labels, k=(1,), **protocol).map[1]
         for name, protocol in ssvh.PROTOCOLS.items()
     }
-    assert found == {"default": 0, "released": 1}  # the only relevant item is the query itself
+    assert found == {"default": 1, "released": 1}  # the only relevant item is the query itself
+    assert ssvh.evaluate(codes, codes, labels, labels, k=(1,), self_match="exclude").map[1] == 0
 
 
 # Ties
@@ -161,7 +165,7 @@ def test_expected_ties_are_the_mean_over_all_orders(ranking, divide_by):
     assert got == pytest.approx(wanted, abs=1e-12)
 
 
-@given(rankings(most=30), st.sampled_from(metrics.DIVISORS))
+@given(rankings(most=30), st.sampled_from(DIVISORS))
 def test_stable_ties_agree_with_the_naive_twin(ranking, divide_by):
     distances, relevant, k = ranking
     order = sorted(range(len(distances)), key=lambda item: distances[item])  # Python's sort keeps the order of equals
@@ -187,7 +191,7 @@ def test_random_ties_depend_on_their_seed_alone_and_average_to_the_expected(task
     assert np.mean(drawn) == pytest.approx(values("expected"), abs=4 * np.std(drawn) / 200**0.5)
 
 
-@pytest.mark.parametrize("ties", metrics.TIES)
+@pytest.mark.parametrize("ties", TIES)
 def test_without_ties_all_conventions_of_ties_agree(ties):
     assert average_precision([4, 2, 6, 0], [0, 1, 1, 1], k=4, ties=ties) == pytest.approx((1 + 1 + 3 / 4) / 4)
 
@@ -208,7 +212,7 @@ def test_items_that_share_one_label_of_several_are_relevant():
 
 
 def test_a_query_without_relevant_items_counts_as_zero_and_is_counted():
-    for divide_by in metrics.DIVISORS:
+    for divide_by in DIVISORS:
         result = ssvh.evaluate(
             at_distance(0, 0), at_distance(1, 2), np.array([1, 9]), np.array([1, 1]), k=(2,), divide_by=divide_by
         )
@@ -218,23 +222,46 @@ def test_a_query_without_relevant_items_counts_as_zero_and_is_counted():
 
 def test_a_query_in_the_database_is_left_out_or_counted_as_asked():
     codes, labels = at_distance(0, 0, 1, 2), np.array([1, 2, 1, 2])
-    facts = {"k": (2,), "query_in_database": True}
     # Rankings: 0 -> [0] 1 2 3, 1 -> 0 [1] 2 3, 2 -> 0 1 [2] 3 or [2] first, 3 -> [3] 2 0 1; the query in brackets.
-    excluded = ssvh.evaluate(codes, codes, labels, labels, self_match="exclude", **facts)
+    excluded = ssvh.evaluate(codes, codes, labels, labels, self_match="exclude", k=(2,))
     assert excluded.map[2] == pytest.approx(((1 / 2) / 2 + 0 + 1 / 2 + 0) / 4)
-    included = ssvh.evaluate(codes, codes, labels, labels, self_match="include", **facts)
+    included = ssvh.evaluate(codes, codes, labels, labels, self_match="include", k=(2,))
     assert included.map[2] == pytest.approx((1 / 2 + (1 / 2) / 2 + (1 + 2 / 2) / 2 + 1 / 2) / 4)
 
 
-def test_self_matches_matter_only_where_queries_lie_in_the_database(task):
-    assert_same(ssvh.evaluate(*task, k=(5,), self_match="exclude"), ssvh.evaluate(*task, k=(5,), self_match="include"))
+@pytest.mark.filterwarnings("error")
+def test_queries_that_are_the_database_are_said_to_find_themselves(task):
+    queries, items, query_labels, item_labels = task
+    for codes, labels in ((items, item_labels.copy()), (items.copy(), item_labels.copy()), (items, item_labels[::-1])):
+        with pytest.warns(ssvh.SSVHWarning, match="queries are the database.* self_match='exclude'"):
+            ssvh.evaluate(codes, items, labels, item_labels, k=(5,))
+        ssvh.evaluate(items, items, item_labels, item_labels, k=(5,), self_match="exclude")
+    ssvh.evaluate(queries, items, query_labels, item_labels, k=(5,))
+    ssvh.evaluate(items[:9], items, item_labels[:9], item_labels, k=(5,))  # a part of it may be what is wanted
+    ssvh.evaluate(items.copy(), items, item_labels[::-1], item_labels, k=(5,))  # other videos with the same codes
+
+
+def test_they_are_told_so_once(task):
+    _, items, _, labels = task
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            ssvh.evaluate(items, items, labels, labels, k=(5,))
+    assert [warning.filename for warning in said] == [__file__]
+
+
+def test_only_items_of_the_database_can_be_left_out(task):
+    queries, items, query_labels, item_labels = task
+    for codes, labels in ((queries, query_labels), (np.tile(items, (2, 1)), np.tile(item_labels, 2))):
+        with pytest.raises(ssvh.SSVHError, match="self_match='exclude' says that query i is database item i"):
+            ssvh.evaluate(codes, items, labels, item_labels, k=(5,), self_match="exclude")
 
 
 @pytest.mark.parametrize("ties", ["stable", "expected"])
 def test_leaving_out_the_query_is_leaving_out_its_row(task, ties):
     _, items, _, labels = task
     facts = {"k": (3, 39), "ties": ties}
-    whole = ssvh.evaluate(items[:9], items, labels[:9], labels, query_in_database=True, **facts)
+    whole = ssvh.evaluate(items[:9], items, labels[:9], labels, self_match="exclude", **facts)
     alone = [
         ssvh.evaluate(items[i, None], np.delete(items, i, 0), labels[i, None], np.delete(labels, i), **facts)
         for i in range(9)
@@ -243,15 +270,15 @@ def test_leaving_out_the_query_is_leaving_out_its_row(task, ties):
         assert whole.map[k] == pytest.approx(np.mean([result.map[k] for result in alone]))
 
 
-@pytest.mark.parametrize("ties", metrics.TIES)
+@pytest.mark.parametrize("ties", TIES)
 def test_the_left_out_query_is_not_found_at_any_rank_or_radius(task, ties):
     _, items, _, labels = task
-    result = ssvh.evaluate(items[:9], items, np.arange(9), np.arange(40), k=(39,), query_in_database=True, ties=ties)
+    result = ssvh.evaluate(items[:9], items, np.arange(9), np.arange(40), k=(39,), self_match="exclude", ties=ties)
     assert (result.map[39], result.queries_without_relevant) == (0, 9)
     others = ~np.eye(9, 40, dtype=bool)
     near = [((items[:9, None] != items).sum(axis=2) <= radius) & others for radius in range(BITS + 1)]
     alike = labels[:9, None] == labels
-    result = ssvh.evaluate(items[:9], items, labels[:9], labels, k=(39,), query_in_database=True, ties=ties)
+    result = ssvh.evaluate(items[:9], items, labels[:9], labels, k=(39,), self_match="exclude", ties=ties)
     np.testing.assert_allclose(result.precision, [(alike & within).sum() / within.sum() for within in near])
     np.testing.assert_allclose(result.recall, [(alike & within).sum() / (alike & others).sum() for within in near])
 
@@ -339,11 +366,11 @@ def test_look_up_counts_what_lies_within_two_bits_by_hand():
 
 def test_a_left_out_query_does_not_find_itself_by_look_up():
     codes = at_distance(0, 8)
-    result = ssvh.evaluate(codes, codes, [1, 1], np.array([1, 1]), k=(1,), query_in_database=True)
+    result = ssvh.evaluate(codes, codes, [1, 1], np.array([1, 1]), k=(1,), self_match="exclude")
     assert (result.lookup_success, result.lookup_precision) == (0, 0)
 
 
-@pytest.mark.parametrize("ties", metrics.TIES)
+@pytest.mark.parametrize("ties", TIES)
 def test_average_precisions_are_kept_by_query_and_stay_out_of_the_file(task, ties):
     result = ssvh.evaluate(*task, k=(5, 20), ties=ties)
     queries, items, query_labels, item_labels = task
@@ -428,7 +455,7 @@ def test_expected_ties_do_not_depend_on_the_order_of_the_database(task, rng):
     assert ssvh.evaluate(*shuffled, k=(5,)).map != ssvh.evaluate(*task, k=(5,)).map  # unlike stable ones
 
 
-@pytest.mark.parametrize("ties", metrics.TIES)
+@pytest.mark.parametrize("ties", TIES)
 def test_neither_the_order_of_bits_nor_a_bit_flipped_everywhere_matters(task, rng, ties):
     queries, items, *labels = task
     order, flip = rng.permutation(BITS), rng.integers(0, 2, BITS)
@@ -448,11 +475,11 @@ def test_codes_signs_bits_and_real_values_are_measured_alike(task):
         assert_same(ssvh.evaluate(same(queries), same(items), *labels, k=(5,)), plain)
 
 
-@pytest.mark.parametrize("ties", metrics.TIES)
+@pytest.mark.parametrize("ties", TIES)
 def test_the_size_of_a_chunk_does_not_matter(task, ties, monkeypatch):
     _, items, _, labels = task
     own = np.where(np.arange(9) % 4, labels[:9], 99)  # three queries have nothing relevant, in different chunks
-    facts = {"k": (5, 39), "ties": ties, "query_in_database": True}
+    facts = {"k": (5, 39), "ties": ties, "self_match": "exclude"}
     whole = ssvh.evaluate(items[:9], items, own, labels, **facts)
     assert whole.queries_without_relevant == 3
     for entries in (1, 2 * len(items), 4 * len(items) + 3):
@@ -502,7 +529,7 @@ def test_a_cutoff_beyond_the_database_is_refused(task):
 def test_the_left_out_query_does_not_count_as_an_item_to_rank(task):
     _, items, _, labels = task
     with pytest.raises(ssvh.SSVHError, match=r"mAP@40 .* there are 39"):
-        ssvh.evaluate(items[:9], items, labels[:9], labels, k=(40,), query_in_database=True)
+        ssvh.evaluate(items[:9], items, labels[:9], labels, k=(40,), self_match="exclude")
 
 
 @pytest.mark.parametrize("k", [(), (0,), (5, -1)])

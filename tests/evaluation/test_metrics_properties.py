@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 import ssvh_lib as ssvh
 from ssvh_lib.evaluation import metrics
 from ssvh_lib.evaluation.codes import code_health
+from ssvh_lib.evaluation.conventions import DIVISORS, TIES
 
 BITS = 8
 CONVENTIONS = [
     {"divide_by": divide_by, "ties": ties}
-    for divide_by in metrics.DIVISORS
-    for ties in metrics.TIES
+    for divide_by in DIVISORS
+    for ties in TIES
     if (divide_by, ties) != ("hits", "expected")
 ]
 
@@ -59,10 +60,10 @@ def assert_same(first, second):
 def test_thousands_of_small_rankings_agree_with_the_reference():
     rng = np.random.default_rng(0)
     for number in range(2000):
-        task, divide_by, drop = draw_task(rng), metrics.DIVISORS[number % 3], number % 2 == 0
+        task, divide_by, drop = draw_task(rng), DIVISORS[number % 3], number % 2 == 0
         N = len(task[1]) - drop
         k = int(rng.integers(1, N + 1))
-        facts = {"divide_by": divide_by, "query_in_database": drop, "ranks": N}
+        facts = {"divide_by": divide_by, "self_match": "exclude" if drop else "include", "ranks": N}
         result = ssvh.evaluate(*task, k=(k,), **facts)
         averages, hits = reference(*task, k, divide_by, drop)
         np.testing.assert_allclose(result.average_precision[k], averages, atol=1e-12)
@@ -150,7 +151,7 @@ def test_ternary_codes_are_ranked_by_their_inner_product(seed, drop):
     relevant, order = labels[:4, None] == labels, distances.argsort(axis=1, kind="stable")
     rows = zip(relevant, order, others, strict=True)
     hits = np.stack([good[[item for item in ranked if left[item]]] for good, ranked, left in rows])[:, :8]
-    facts = {"k": (3,), "ranks": 8, "zero_bits": "ternary", "query_in_database": True}
+    facts = {"k": (3,), "ranks": 8, "zero_bits": "ternary"}
     self_match = "exclude" if drop else "include"
     result = ssvh.evaluate(items[:4], items, labels[:4], labels, self_match=self_match, **facts)
     np.testing.assert_allclose(result.curves.precision, hits.cumsum(axis=1).mean(axis=0) / np.arange(1, 9))
@@ -178,7 +179,7 @@ def test_entropy_balance_and_collisions_are_those_counted_by_hand(seed):
 @pytest.mark.parametrize("conventions", CONVENTIONS, ids=lambda chosen: f"{chosen['divide_by']} {chosen['ties']}")
 def test_neither_threads_nor_the_size_of_a_block_change_a_single_bit(rng, conventions, monkeypatch):
     codes, labels = rng.integers(0, 2, (70, 16)), rng.integers(0, 4, 70)
-    facts = {"k": (5, 69), "query_in_database": True, "ranks": 30, **conventions}
+    facts = {"k": (5, 69), "self_match": "exclude", "ranks": 30, **conventions}
     before = torch.get_num_threads()
     monkeypatch.setattr(metrics, "_QUERIES", 8)
     try:

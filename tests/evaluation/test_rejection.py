@@ -15,6 +15,8 @@ from ssvh_lib.experiments.runner import measure
 from ssvh_lib.methods import build
 from ssvh_lib.report import plots
 
+pytestmark = pytest.mark.filterwarnings("ignore:The queries are the database")  # of these toys
+
 
 class Knowing(nn.Module):
     """Is as uncertain of a video as its first feature says."""

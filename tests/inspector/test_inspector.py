@@ -257,7 +257,9 @@ def test_neighbours_are_those_of_a_full_sort(subject, smoke):
     assert [answer.found.video.title for answer in found] == [smoke.database.ids[row] for row in wanted]
     assert [answer.found.distance for answer in found] == distances[wanted].tolist()
     own = smoke.query.labels[7]
-    assert [answer.found.kin for answer in found] == [bool((smoke.database.labels[row] & own).any()) for row in wanted]
+    assert [answer.found.relevant for answer in found] == [
+        bool((smoke.database.labels[row] & own).any()) for row in wanted
+    ]
 
 
 def test_without_flips_all_stay_where_they_were(subject):

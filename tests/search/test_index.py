@@ -2,7 +2,9 @@
 
 import json
 import re
+from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -12,7 +14,7 @@ from safetensors.numpy import save_file
 import ssvh_lib as ssvh
 from ssvh_lib.evaluation.hamming import hamming_distances, rank
 from ssvh_lib.search.index import MAGIC, HammingIndex, _checksum
-from ssvh_lib.search.index_kinds import KINDS, InvertedLists, MultiHash
+from ssvh_lib.search.index_kinds import KINDS, MultiHash
 
 EXACT = [name for name, kind in KINDS.items() if kind.exact]
 
@@ -93,7 +95,7 @@ def test_exact_kinds_are_the_full_ranking_of_thousands(kind, bits, rng):
 
 def test_multi_index_hashing_takes_its_look_ups_where_they_suffice(rng):
     database = near(rng, random_codes(rng, 30, 64), 3_000)
-    index = MultiHash(database.packed, {})
+    index = MultiHash(database.packed)
     calls = []
     within, index.within = index.within, lambda queries, radius: calls.append(radius) or within(queries, radius)
     index.search(database.packed[:5], 1)  # itself, at distance 0
@@ -219,8 +221,22 @@ def test_a_saved_index_is_the_same_again(kind, names, rng, tmp_path):
 
 def test_clusters_are_stored_and_not_made_again(rng, tmp_path, monkeypatch):
     HammingIndex(random_codes(rng, 500), kind="ivf").save(tmp_path / "an.index")
-    monkeypatch.setattr(InvertedLists, "add", lambda *_: pytest.fail("codes were assigned anew"))
+    monkeypatch.setattr(faiss.IndexBinaryIVF, "train", lambda *_: pytest.fail("clusters were made anew"))
     assert len(HammingIndex.load(tmp_path / "an.index")) == 500
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_index_saved_by_version_0_1_is_still_read(kind, rng):
+    """Of 300 codes of 24 bits with ids, and with what it found for ten queries."""
+    folder = Path(__file__).parent / "version_0_1"
+    index, wanted = HammingIndex.load(folder / f"{kind}.index"), np.load(folder / f"{kind}.npz")
+    assert (index.kind, len(index), index.bits, index.source) == (kind, 300, 24, {"run": "runs/here"})
+    assert index.ids == tuple(f"video {row}" for row in range(300))
+    found = index.search(ssvh.Codes(wanted["queries"]), 20)
+    np.testing.assert_array_equal(found.rows, wanted["rows"])
+    np.testing.assert_array_equal(found.distances, wanted["distances"])
+    near = index.within(ssvh.Codes(wanted["queries"]), 4)
+    np.testing.assert_array_equal(np.concatenate([one.rows for one in near]), wanted["near"])
 
 
 @pytest.fixture(params=list(KINDS))
@@ -330,12 +346,10 @@ def test_what_does_not_fit_together_is_refused_though_its_checksum_fits(saved, c
 
 
 FORGED = {
-    "a cluster that does not exist": {"list_of": np.full(40, 99, np.int32)},
-    "a negative cluster": {"list_of": np.full(40, -1, np.int32)},
-    "too few": {"list_of": np.zeros(39, np.int32)},
-    "wider numbers": {"list_of": np.zeros(40, np.int64)},
     "no clusters": {"centres": np.zeros((0, 2), np.uint8)},
     "longer centres": {"centres": np.zeros((8, 4), np.uint8)},
+    "wider numbers": {"centres": np.zeros((8, 2), np.int64)},
+    "one centre that is no list": {"centres": np.zeros(2, np.uint8)},
     "one missing": {"centres": None},
     "one more": {"more": np.zeros(3, np.uint8)},
 }
@@ -348,6 +362,16 @@ def test_forged_clusters_never_reach_faiss(arrays, rng, tmp_path):
     forge(path, arrays=arrays)
     with pytest.raises(ssvh.SSVHError, match="does not fit together"):
         HammingIndex.load(path)
+
+
+@pytest.mark.parametrize("lists", [np.full(40, 99, np.int32), np.full(40, -1, np.int32), np.zeros(3, np.int64)])
+def test_what_version_0_1_said_of_clusters_is_not_relied_on(lists, rng, tmp_path):
+    path, codes, queries = tmp_path / "an.index", random_codes(rng, 40), random_codes(rng, 9)
+    index = HammingIndex(codes, kind="ivf")
+    index.save(path)
+    forge(path, arrays={"list_of": lists})
+    for one, other in zip(index.search(queries, 7), HammingIndex.load(path).search(queries, 7), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_an_interrupt_while_saving_leaves_the_old_index(saved, monkeypatch):

@@ -17,7 +17,7 @@ import ssvh_lib as ssvh
 from ssvh_lib.data.raw_video.extract import extract
 from ssvh_lib.evaluation.hamming import hamming_distances, rank
 from ssvh_lib.search.index import HammingIndex
-from ssvh_lib.search.page import Found, Shown, render
+from ssvh_lib.search.page import Hit, Video, render
 from ssvh_lib.search.searcher import Searcher, index_run
 from ssvh_lib.training.runs import Run
 
@@ -52,7 +52,7 @@ class Page(HTMLParser):
 
 
 def shown(title="a video", classes=("cooking",), code=(1, 0, 1, 1, 0, 0, 1, 0), frames=None):
-    return Shown(title, classes, np.array(code, bool), frames)
+    return Video(title, classes, np.array(code, bool), frames)
 
 
 def flipped(code, *places):
@@ -64,8 +64,8 @@ def flipped(code, *places):
 def test_the_page_tells_what_was_found_in_order():
     query = shown("the query")
     found = [
-        Found(shown("first", ("cooking", "indoors")), 0, True),
-        Found(shown("second", ("diving",), flipped(query.code, 1, 5)), 2, False),
+        Hit(shown("first", ("cooking", "indoors")), 0, True),
+        Hit(shown("second", ("diving",), flipped(query.code, 1, 5)), 2, False),
     ]
     page = Page(render(query, found, ["2 videos", "Codes of 8 bits"]))
     assert page.open == []
@@ -84,7 +84,7 @@ def test_the_page_tells_what_was_found_in_order():
 
 def test_squares_are_the_bits_and_those_that_differ():
     query = shown()
-    page = Page(render(query, [Found(shown(code=flipped(query.code, 0, 4)), 2)], []))
+    page = Page(render(query, [Hit(shown(code=flipped(query.code, 0, 4)), 2)], []))
     squares = [(path["class"], re.findall(r"M(\d+) 0h", path["d"])) for path in page.all("path")]
     assert squares == [
         ("zero", ["10", "40", "50", "70"]), ("one", ["0", "20", "30", "60"]), ("other", []),
@@ -93,7 +93,7 @@ def test_squares_are_the_bits_and_those_that_differ():
 
 
 def test_nothing_is_said_of_classes_where_none_is_known():
-    text = render(shown(classes=()), [Found(shown(classes=()), 3)], [])
+    text = render(shown(classes=()), [Hit(shown(classes=()), 3)], [])
     assert "share a class" not in text
     assert "✓" not in text
 
@@ -128,7 +128,7 @@ def test_a_video_of_few_frames_shows_those(count):
 
 def test_the_page_needs_nothing_else_and_may_load_nothing_else(rng):
     frames = rng.integers(0, 256, (5, 8, 8), dtype=np.uint8)
-    text = render(shown(frames=frames), [Found(shown(frames=frames), 0)], [])
+    text = render(shown(frames=frames), [Hit(shown(frames=frames), 0)], [])
     page = Page(text)
     assert {tag for tag, _ in page.elements}.isdisjoint({"script", "link", "iframe", "object", "a", "form", "base"})
     policy = next(meta["content"] for meta in page.all("meta") if meta.get("http-equiv"))
@@ -164,7 +164,7 @@ ODD = [
 def test_whatever_a_title_says_it_stays_a_title(title):
     frames = np.zeros((1, 8, 8), np.uint8)
     plain, odd = (
-        Page(render(shown(name, (name,), frames=frames), [Found(shown(name, (name,), frames=frames), 0, True)], [name]))
+        Page(render(shown(name, (name,), frames=frames), [Hit(shown(name, (name,), frames=frames), 0, True)], [name]))
         for name in ("name", title)
     )
     assert [tag for tag, _ in odd.elements] == [tag for tag, _ in plain.elements]
@@ -210,10 +210,10 @@ def test_neighbours_of_a_query_are_those_of_its_code(run, smoke, tmp_path, kind)
         asked = searcher.query(row)
         found = searcher.nearest(asked, 7)
         rows = rank(distances)[row, :7]
-        assert asked.shown.title == smoke.query.ids[row]
+        assert asked.video.title == smoke.query.ids[row]
         assert [one.video.title for one in found] == [smoke.database.ids[item] for item in rows]
         assert [one.distance for one in found] == distances[row, rows].tolist()
-        assert [one.kin for one in found] == [
+        assert [one.relevant for one in found] == [
             bool((smoke.query.labels[row] & smoke.database.labels[item]).any()) for item in rows
         ]
         for one, item in zip(found, rows, strict=True):
@@ -351,9 +351,9 @@ def test_a_video_of_the_database_finds_itself_and_its_kind(kitchen):
         asked = searcher.video(kitchen / "videos" / name)
         itself = [one for one in searcher.nearest(asked, len(database)) if one.video.title == name]
         assert itself[0].distance == 0
-        assert itself[0].kin is None  # what a video shows is not known
-        np.testing.assert_array_equal(asked.shown.frames, database.thumbnails[np.array([row])][0])
-    page = Page(render(asked.shown, searcher.nearest(asked, 3), searcher.facts()))
+        assert itself[0].relevant is None  # what a video shows is not known
+        np.testing.assert_array_equal(asked.video.frames, database.thumbnails[np.array([row])][0])
+    page = Page(render(asked.video, searcher.nearest(asked, 3), searcher.facts()))
     assert len(page.all("img")) == 4
     assert len(page.all("li")) == 3
 
