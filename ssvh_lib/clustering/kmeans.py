@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
-
 import numpy as np
 from scipy.linalg import eigh
 
+from ..data.batch import Videos
 from ..errors import SSVHError
-
-
-class Videos(Protocol):
-    """What the functions here need of a set of videos: how many there are, features ``(B, T, D)`` batch by batch."""
-
-    def __len__(self) -> int: ...
-
-    def batches(self, size: int = 512) -> Iterator[np.ndarray]:
-        """Features in order, ``size`` videos at a time."""
-        ...
 
 
 def mean_pooled(videos: Videos) -> np.ndarray:

@@ -247,4 +247,4 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
 
 # For ``layers.xavier`` to spare: Mamba forgets without its start (``mamba.py``), and Retention's linear layers start at
 # their authors' scale. What matters in LSTM and RWKV are parameters of their own, which ``xavier`` does not reach.
-OWN_START: tuple[type[nn.Module], ...] = (Mamba, Retention)
+KEEPS_OWN_INIT: tuple[type[nn.Module], ...] = (Mamba, Retention)

@@ -132,12 +132,12 @@ class Block(nn.Module):
         return tokens + self.mlp(self.mlp_norm(tokens))
 
 
-def xavier(module: nn.Module, spare: tuple[type[nn.Module], ...] = ()) -> None:
-    """Xavier-uniform weights and zero biases for the linear layers in ``module``, except in parts of type ``spare``."""
-    if isinstance(module, spare):
+def xavier(module: nn.Module, keeps_own_init: tuple[type[nn.Module], ...] = ()) -> None:
+    """Draw Xavier-uniform weights and zero biases for the linear layers in ``module``, except in the parts given."""
+    if isinstance(module, keeps_own_init):
         return
     for part in module.children():
-        xavier(part, spare)
+        xavier(part, keeps_own_init)
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.functional import layer_norm, silu
 from torch.testing import assert_close
 
-from ssvh_lib.nn.backbones import BACKBONES, LSTM, OWN_START, RWKV, BidirectionalBlock, Retention, TransformerBlock, wkv
+from ssvh_lib.nn.backbones import BACKBONES, LSTM, KEEPS_OWN_INIT, RWKV, BidirectionalBlock, Retention, TransformerBlock, wkv
 from ssvh_lib.nn.layers import Block, xavier
 from ssvh_lib.nn.mamba import Mamba
 
@@ -389,9 +389,9 @@ def test_equal_seeds_make_equal_blocks(noise, name):
 def test_xavier_spares_what_has_a_start_of_its_own(name):
     block = BACKBONES[name](24, 0.0, False)
     linear = {id(part.weight) for part in block.modules() if isinstance(part, nn.Linear)}
-    spared = {id(p) for part in block.modules() if isinstance(part, OWN_START) for p in part.parameters()}
+    spared = {id(p) for part in block.modules() if isinstance(part, KEEPS_OWN_INIT) for p in part.parameters()}
     before = {key: parameter.clone() for key, parameter in block.named_parameters()}
-    xavier(block, OWN_START)
+    xavier(block, KEEPS_OWN_INIT)
     for key, parameter in block.named_parameters():
         if "bias" not in key:  # zero or not, as they were made
             assert torch.equal(parameter, before[key]) == (id(parameter) in spared or id(parameter) not in linear), key
