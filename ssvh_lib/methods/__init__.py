@@ -90,9 +90,9 @@ def configure(
             raise unknown(f"field in the Config of {name}", field, types)
         if not _fits(value, types[field]):
             raise SSVHError(f"{field} of {name} must be {types[field]}, got {value!r}.")
-    shape = {"frames": dataset.train.frames, "features": dataset.train.size}
-    values = preset_values(method, preset or dataset.preset, dataset.name, variant)
-    return method.Config(**{**shape, **values, **overrides, "bits": bits, "variant": variant})
+    values: dict[str, Any] = {"frames": dataset.train.frames, "features": dataset.train.size}
+    values |= preset_values(method, preset or dataset.preset, dataset.name, variant)
+    return method.Config(**{**values, **overrides, "bits": bits, "variant": variant})
 
 
 def _fits(value: object, annotation: str) -> bool:

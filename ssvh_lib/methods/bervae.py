@@ -127,7 +127,7 @@ def draw_codes(logits: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def bit_entropy(logits: Tensor) -> Tensor:
-    """Return the entropy in nats, from 0 to log 2, of bits that are 1 with the probability σ(``logits``); same shape."""
+    """Return the entropy in nats, 0 to log 2, of bits that are 1 with the probability σ(``logits``); same shape."""
     chance = logits.sigmoid()
     return -chance * logsigmoid(logits) - (1 - chance) * logsigmoid(-logits)
 

@@ -91,4 +91,5 @@ class DKPH(TeacherStudentHasher):
 
     def encode(self, frames: Tensor) -> Tensor:
         """Map frames ``(B, T, D)`` to the values whose signs are the code ``(B, K)``; T is that of the Config."""
-        return self.hash(self.encoder(frames).flatten(1))
+        values: Tensor = self.hash(self.encoder(frames).flatten(1))
+        return values

@@ -73,6 +73,7 @@ class MCMSH(TrainedMethod):
 
     config: Config
     sharpness: Tensor  # alpha
+    videos: Videos  # the training set, from the first epoch on
 
     PRESETS: ClassVar[Presets] = {  # the code has settings for FCVID only
         "released": {"quantisation_gradient": False, "stored_sharpness": False},

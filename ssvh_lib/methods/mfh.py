@@ -126,5 +126,5 @@ def smoothest(cost: np.ndarray, count: int) -> np.ndarray:
     ``cost`` is positive semidefinite with the constant among its eigenvectors, which is moved to the other end.
     """
     moved = cost + np.trace(cost) / len(cost)
-    _, vectors = eigh(moved, subset_by_index=[0, count - 1])
+    vectors: np.ndarray = eigh(moved, subset_by_index=[0, count - 1])[1]
     return vectors

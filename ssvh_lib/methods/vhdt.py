@@ -155,7 +155,7 @@ class Smooth:
         return total
 
     def _residual(self, projection: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return soft codes ``(N, K)``, and by how much the inner products of pairs are below their similarity ``(P,)``."""
+        """Return soft codes ``(N, K)``, and similarity less inner product of the codes for each pair ``(P,)``."""
         outputs = np.tanh(self.vectors @ projection)
         first, second, similarity = self.pairs
         agreement = np.einsum("pk,pk->p", outputs[first], outputs[second]) / outputs.shape[1]

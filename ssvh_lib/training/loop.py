@@ -125,9 +125,7 @@ def _save(
         run.save_epoch(model, len(history))
     remembered = {name: getattr(model, name) for name in model.REMEMBERED}
     run.save_state(
-        TrainingState(
-            model=model.state_dict(), optimiser=optimiser.state_dict(), memory=remembered, history=history
-        )
+        TrainingState(model=model.state_dict(), optimiser=optimiser.state_dict(), memory=remembered, history=history)
     )
 
 
@@ -209,7 +207,7 @@ def _step(
     with torch.autocast(batch.frames.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
         terms = model.loss(batch, rng)
     optimiser.zero_grad()
-    terms["loss"].backward()
+    terms["loss"].backward()  # type: ignore[no-untyped-call] # of PyTorch
     if config.max_gradient_norm is not None:
         nn.utils.clip_grad_norm_(model.parameters(), config.max_gradient_norm)
     optimiser.step()

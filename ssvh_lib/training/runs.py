@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import numpy as np
 import pandas as pd
@@ -107,8 +107,7 @@ class Run:
     @property
     def config(self) -> RunDescription:
         """Return what was asked for."""
-        description: RunDescription = read_json(self.folder / "config.json")
-        return description
+        return cast(RunDescription, read_json(self.folder / "config.json"))  # as `open_run` wrote it
 
     @property
     def history(self) -> pd.DataFrame:
@@ -262,5 +261,5 @@ def _difference(there: dict[str, Any], asked: dict[str, Any]) -> str:
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
-    """Return the seed of all that is random in one epoch, so that a resumed run draws what an uninterrupted one would."""
+    """Return the seed of all that is random in an epoch, so that a resumed run draws what an uninterrupted one does."""
     return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)

@@ -8,7 +8,16 @@ from torch import nn
 from torch.nn.functional import layer_norm, silu
 from torch.testing import assert_close
 
-from ssvh_lib.nn.backbones import BACKBONES, LSTM, KEEPS_OWN_INIT, RWKV, BidirectionalBlock, Retention, TransformerBlock, wkv
+from ssvh_lib.nn.backbones import (
+    BACKBONES,
+    KEEPS_OWN_INIT,
+    LSTM,
+    RWKV,
+    BidirectionalBlock,
+    Retention,
+    TransformerBlock,
+    wkv,
+)
 from ssvh_lib.nn.layers import Block, xavier
 from ssvh_lib.nn.mamba import Mamba
 

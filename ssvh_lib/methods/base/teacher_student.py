@@ -74,6 +74,7 @@ class TeacherStudentHasher(TrainedMethod):
         least_learning_rate: float = 1e-4  # [code]
 
     config: Config
+    videos: Videos  # the training set, from the first epoch on
 
     def __init__(self, config: Config):
         if not 0 < config.teacher_epochs < config.epochs:
