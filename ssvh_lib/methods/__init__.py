@@ -92,7 +92,8 @@ def configure(
             raise SSVHError(f"{field} of {name} must be {types[field]}, got {value!r}.")
     values: dict[str, Any] = {"frames": dataset.train.frames, "features": dataset.train.size}
     values |= preset_values(method, preset or dataset.preset, dataset.name, variant)
-    return method.Config(**{**values, **overrides, "bits": bits, "variant": variant})
+    values |= overrides | {"bits": bits, "variant": variant}
+    return method.Config(**values)
 
 
 def _fits(value: object, annotation: str) -> bool:

@@ -36,7 +36,6 @@ LOCK_PATIENCE = 5.0  # seconds; a worker whose command was killed needs one to e
 _PACKAGES = ("torch", "numpy", "scipy", "faiss-cpu")
 _CODE = (":/ssvh_lib", ":/pyproject.toml", ":/.constraints.txt")  # what results depend on, from the top of the checkout
 
-
 HistoryRow = dict[str, float]  # epoch, seconds since the start, learning_rate, mean of every loss term
 
 
@@ -58,19 +57,6 @@ class TrainingState(TypedDict):
     optimiser: dict[str, Any]  # its state_dict
     memory: dict[str, Tensor]  # what the method has to remember
     history: list[HistoryRow]
-
-
-class Environment(TypedDict):
-    """Where and with what a run was made."""
-
-    commit: str | None
-    dirty: bool
-    python: str
-    versions: dict[str, str]
-    device: str
-    threads: int
-    peak_memory_mib: int
-    peak_gpu_memory_mib: int | None
 
 
 def describe(method: str, config: MethodConfig, dataset: Dataset, seed: int) -> RunDescription:
@@ -230,7 +216,7 @@ def open_run(folder: Path, description: RunDescription) -> Run:
     return Run(folder)
 
 
-def environment(device: torch.device) -> Environment:
+def environment(device: torch.device) -> dict[str, object]:
     """Describe where a run was made: commit, versions, device, threads, peak memory in MiB."""
     on_gpu = device.type == "cuda"
     return {

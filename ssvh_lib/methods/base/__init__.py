@@ -93,7 +93,7 @@ class Method(nn.Module, ABC):
         Some methods form them only after a warm-up of hours, which is late to find out.
         """
         for field, counts in groups.items():
-            every = counts if isinstance(counts, tuple) else (counts,)
+            every = (counts,) if isinstance(counts, int) else counts
             if not all(1 <= count <= len(dataset.train) for count in every):
                 raise SSVHError(
                     f"{field} = {counts} of {self.name()} must be from 1 to {len(dataset.train)}, the number of "
