@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 
 # Names are looked up when first used, so that `import ssvh_lib` does not load torch.
 _HOME = {
-    "Batch": "training.loop",
+    "Batch": "data.batch",
     "CUTOFFS": "evaluation.metrics",
     "CodeHealth": "evaluation.codes",
     "Codes": "evaluation.codes",
@@ -48,6 +48,7 @@ __all__ = sorted(_HOME)  # noqa: PLE0605 - a list of strings
 
 if TYPE_CHECKING:  # so that editors know the names
     from .data import Dataset, VideoFeatures, load_dataset  # noqa: F401
+    from .data.batch import Batch  # noqa: F401
     from .errors import SSVHError, SSVHWarning  # noqa: F401
     from .evaluation.codes import CodeHealth, Codes, code_health, encode, load_codes, save_codes  # noqa: F401
     from .evaluation.conventions import PROTOCOLS  # noqa: F401
@@ -55,7 +56,7 @@ if TYPE_CHECKING:  # so that editors know the names
     from .evaluation.significance import compare, confidence_intervals  # noqa: F401
     from .methods import available, build  # noqa: F401
     from .search.index import HammingIndex  # noqa: F401
-    from .training.loop import Batch, fit  # noqa: F401
+    from .training.loop import fit  # noqa: F401
     from .training.released_checkpoints import load_released  # noqa: F401
     from .training.runs import Run  # noqa: F401
 

@@ -5,8 +5,8 @@ import torch
 
 import ssvh_lib as ssvh
 from ssvh_lib.data import VideoFeatures
-from ssvh_lib.methods import build
-from ssvh_lib.training.loop import Batch
+from ssvh_lib.data.batch import Batch
+from ssvh_lib.methods import TrainedMethod, build
 
 
 def dataset_of(videos=40, frames=25, features=64, seed=0):
@@ -30,7 +30,7 @@ def generator(seed=0):
 def started(name, dataset, bits=16, **choices):
     """A model as it is in the second epoch, with all that it finds out about the training set."""
     model = build(name, dataset, bits, **choices)
-    if hasattr(model, "begin_epoch"):
+    if isinstance(model, TrainedMethod):
         for epoch in (0, 1):
             model.begin_epoch(epoch, dataset.train, np.random.default_rng(epoch))
     return model.train()

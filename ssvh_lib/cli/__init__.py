@@ -82,12 +82,12 @@ def train(
     from ..data import load_dataset
     from ..experiments.runner import measure
     from ..literature.names import printed_name
-    from ..methods import build
+    from ..methods import TrainedConfig, build
     from ..training.loop import fit
 
     loaded = load_dataset(dataset, root, progress=True)
     model = build(method, loaded, bits, variant=variant, preset=preset, **_changes(change or []))
-    epochs = f", {model.config.epochs} epochs of" if hasattr(model.config, "epochs") else ", from"
+    epochs = f", {model.config.epochs} epochs of" if isinstance(model.config, TrainedConfig) else ", from"
     typer.echo(
         f"{printed_name(method, variant)}, {bits} bits, preset {preset or loaded.preset}{epochs} "
         f"{len(loaded.train):,} videos."

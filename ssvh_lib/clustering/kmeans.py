@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
-
 import numpy as np
 
 from ..errors import SSVHError
-
-
-class Videos(Protocol):
-    """A set of videos that knows its size and gives features ``(B, T, D)`` batch by batch."""
-
-    def __len__(self) -> int: ...
-
-    def batches(self, size: int = 512) -> Iterator[np.ndarray]:
-        """Yield features in order, ``size`` videos at a time."""
-        ...
 
 
 def kmeans(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import eigh
 
+from ..data.batch import Videos
 from ..errors import SSVHError
-from .kmeans import Videos
 
 
 def mean_pooled(videos: Videos) -> np.ndarray:

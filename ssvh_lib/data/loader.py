@@ -17,7 +17,7 @@ videos' size as float32. Where and how the features are stored, and when they ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
@@ -116,7 +116,7 @@ def _gather(features: Rows, order: Order, batches: list[np.ndarray]) -> Iterator
         free += place[rows].tolist()
 
 
-def in_background(items: Iterator[Item]) -> Iterator[Item]:
+def in_background(items: Iterator[Item]) -> Generator[Item, None, None]:
     """The same items in the same order, the next one being made in a thread while the last one is used.
 
     What fails in the thread is raised here. When this iterator is closed, or its loop is left by an error or an

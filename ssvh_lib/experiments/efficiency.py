@@ -56,11 +56,11 @@ class Sweep:
 
     def model(self, backbone: str, frames: int, seed: int = 0) -> S5VH:
         """S5VH with this backbone and random weights."""
-        config = S5VH.Config(BITS, frames, self.features, backbone=backbone, **self.fields)
+        config = S5VH.Config(bits=BITS, frames=frames, features=self.features, backbone=backbone, **self.fields)
         return construct(S5VH, config, seed).eval()
 
 
-_SMOKE = Sweep(("mamba", "transformer"), (100, 200, 400), 32, S5VH.PRESETS["smoke"])
+_SMOKE = Sweep(("mamba", "transformer"), (100, 200, 400), 32, dict(S5VH.PRESETS["smoke"]))
 SWEEPS = {"smoke": _SMOKE, "small": Sweep(), "paper": Sweep()}
 SEEDS = {"mamba": 3, "transformer": 3}  # those that the paper compares; others have one
 

@@ -11,7 +11,7 @@ from typing import Any
 from ..data import EMBEDDED, Dataset, load_dataset
 from ..errors import SSVHError
 from ..literature.names import printed_name
-from ..methods import configure, construct, method_class
+from ..methods import ClassicalMethod, MethodConfig, TrainedConfig, configure, construct, method_class
 from ..training.loop import describe, fit
 from ..training.runs import Run, default_folder
 from ..utils.devices import claimed
@@ -89,7 +89,7 @@ def grid(
     measured = {"by_epoch": by_epoch, "tested_on": tested_on}
     return [
         Experiment(name, row.method, length, seed, preset, row.variant, root, row.changes, row.label, **measured)
-        for row in sorted(rows, key=lambda row: hasattr(method_class(row.method), "solve"))
+        for row in sorted(rows, key=lambda row: issubclass(method_class(row.method), ClassicalMethod))
         for length in bits
         for seed in range(seeds if row.seeds is None else row.seeds)
     ]
@@ -162,7 +162,8 @@ def measures_of(experiment: Experiment, folder: Path) -> dict[Path, tuple[Maker,
 
 def epochs_of(experiment: Experiment) -> int:
     """How many epochs an experiment trains; a classical method counts as one."""
-    return getattr(_configured(experiment)[1], "epochs", 1)
+    config = _configured(experiment)[1]
+    return config.epochs if isinstance(config, TrainedConfig) else 1
 
 
 def _in_cache(experiment: Experiment, folder: Path) -> bool:
@@ -170,12 +171,12 @@ def _in_cache(experiment: Experiment, folder: Path) -> bool:
     return Run(folder).finished and all(up_to_date(path, *origin) for path, origin in made.items())
 
 
-def _configured(experiment: Experiment) -> tuple[Dataset, Any]:
+def _configured(experiment: Experiment) -> tuple[Dataset, MethodConfig]:
     """The dataset and the Config of an experiment; SSVHError if it cannot be trained or measured as it is asked."""
     dataset = _dataset(experiment.dataset, experiment.root)
     choices = {"variant": experiment.variant, "preset": experiment.preset, **dict(experiment.changes)}
     config = configure(experiment.method, dataset, experiment.bits, **choices)
-    if experiment.by_epoch and not hasattr(config, "epochs"):
+    if experiment.by_epoch and not isinstance(config, TrainedConfig):
         raise SSVHError(f"{experiment} is not trained in epochs, so it cannot be measured by epoch.")
     if experiment.tested_on:
         _check_alike(dataset, _dataset(experiment.tested_on, experiment.root))

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..data import VideoFeatures
+from ..data.batch import Batch
 from ..data.published import PUBLISHED
 from ..errors import unknown
-from ..methods import construct, method_class, preset_values
+from ..methods import TrainedMethod, construct, method_class, preset_values
 from ..nn.mamba import Mamba
 from ..nn.rwkv import RWKV
-from ..training.loop import Batch
 
 
 def operations(model: nn.Module, call: Callable[[], object]) -> int:
@@ -89,15 +89,14 @@ def training_operations(method: str, dataset: str, *, bits: int = 64, videos: in
     return facts.train.videos * (warm_up * first + (config.epochs - warm_up) * last) // videos
 
 
-def _epoch_operations(model: nn.Module, epoch: int, videos: int) -> int:
+def _epoch_operations(model: TrainedMethod, epoch: int, videos: int) -> int:
     """Of one epoch of a training set of ``videos``, in a single step."""
     shape = (videos, model.config.frames, model.config.features)
     features = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
     stored = VideoFeatures(features, np.zeros((videos, 0), np.uint8), ("",) * videos)
 
     def work() -> None:
-        if hasattr(model, "begin_epoch"):
-            model.begin_epoch(epoch, stored, np.random.default_rng(0))
+        model.begin_epoch(epoch, stored, np.random.default_rng(0))
         model.train()
         batch = Batch(torch.from_numpy(features), torch.arange(videos))
         model.loss(batch, torch.Generator().manual_seed(0))["loss"].backward()

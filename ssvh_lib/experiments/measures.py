@@ -73,7 +73,7 @@ def _measured(model: nn.Module, dataset: Dataset) -> tuple[dict[str, Codes], dic
         "encoded_per_second": round(sum(map(len, codes.values())) / seconds),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
-    if hasattr(model, "uncertainty"):
+    if model.uncertainty is not None:
         metrics["rejection"] = rejection(model, dataset, **codes)
     return codes, metrics
 

@@ -14,7 +14,7 @@ from typing import Any
 from ..data import TRANSFER
 from ..errors import unknown
 from ..literature.names import printed_name
-from ..methods import available, method_class
+from ..methods import ClassicalMethod, available, method_class
 from ..nn.backbones import BACKBONES
 from . import code_maps, convergence, efficiency
 from .runner import Experiment, Row, grid, sized
@@ -76,7 +76,7 @@ def _changed(method: str, changes: Iterable[tuple[str, dict[str, Any]]], seeds: 
 
 def _every() -> tuple[Row, ...]:
     """Every method; one that is neither of the three systems nor trained in seconds, from two seeds."""
-    several = {name for name in available() if name in SYSTEMS or hasattr(method_class(name), "solve")}
+    several = {name for name in available() if name in SYSTEMS or issubclass(method_class(name), ClassicalMethod)}
     return tuple(Row(name, seeds=None if name in several else 2) for name in available())
 
 

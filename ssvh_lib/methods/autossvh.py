@@ -1,48 +1,56 @@
 """AutoSSVH: automated frame sampling against the hash network (Lian et al., CVPR 2025).
 
-A Grade-Net scores the frames of a video. The highest-scored are dropped and have to be rebuilt from the codes of the
-others; the gradient of the scores is reversed, so that the sampler learns to drop what is hard to rebuild while the
-network learns to rebuild it. After a warm-up, each video is also drawn to an anchor code of its cluster, in which the
-members have voted on each bit (point-to-set).
+A Grade-Net scores the frames of a video. The highest-scored are dropped and have to be reconstructed from the codes
+of the others; the gradient of the scores is reversed, so that the sampler learns to drop what is hard to reconstruct
+while the network learns to reconstruct it. After a warm-up, each video is also drawn to an anchor code of its cluster,
+in which the members have voted on each bit (point-to-set).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import dropout
 
 from ..clustering.kmeans import component_vote, kmeans, prototypes
+from ..data import Dataset
+from ..data.batch import Batch, Videos
 from ..errors import unknown
 from ..losses import debiased_contrastive, frame_errors, point_to_set, prototype_contrast
 from ..nn.layers import Block, frame_index, sign_ste
-from ..nn.masked_autoencoder import MaskedAutoencoder
 from ..nn.schedules import step_decay
 from ..samplers import SAMPLERS, Views, agreement
+from .base import Presets, evaluating
+from .base.masked_autoencoder import MaskedAutoencoder
+
+
+class Clustering(NamedTuple):
+    """The training videos in M clusters."""
+
+    labels: Tensor  # (N,), the cluster of every video
+    anchors: Tensor  # (M, K), a code for each cluster: ±1 by component voting, or a mean of length 1
 
 
 class AutoSSVH(MaskedAutoencoder):
     """Adversarial frame sampling and hashing; the defaults are the paper's settings for FCVID.
 
-    ``clusterings`` holds, for each granularity, the cluster of every training video and the clusters' anchor codes.
+    There is a clustering for each granularity; its anchors are voted, or else have ``concentrations (M,)``.
     """
 
-    @dataclass(frozen=True)
-    class Config:
+    TITLE = "AutoSSVH"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(MaskedAutoencoder.Config):
         """``[text]``: read in the paper; ``[code]``: in the released code (github.com/EliSpectre/CVPR25-AutoSSVH).
 
         The formulas of the paper could not be read. The switches say where the code departs from its text.
         """
 
-        bits: int  # K
-        frames: int  # T
-        features: int  # D
-        variant: str = "paper"
         width: int = 256  # [code] of the encoder
         layers: int = 12  # [text], except ActivityNet
         heads: int = 6  # [code] 42 wide each
@@ -71,12 +79,12 @@ class AutoSSVH(MaskedAutoencoder):
         batch_size: int = 512  # [code] FCVID
         peak_learning_rate: float = 1e-4  # [code] Adam
         decay: float = 0.9  # [code] factor on the learning rate …
-        decay_every: int = 20  # [code] … each so many epochs
+        decay_every: int = 20  # [code] … and epochs between decays
         least_learning_rate: float = 1e-5  # [code] FCVID
-        precision: str = "float32"  # ours: or "bfloat16", autocast
-        max_gradient_norm: float | None = None  # [code] gradients are not clipped
 
-    PRESETS: dict[str, dict[str, Any]] = {  # noqa: RUF012 - a constant
+    config: Config
+
+    PRESETS: ClassVar[Presets] = {
         "released": {  # what the code computes, whatever the dataset
             "sampler": "random", "learnable_positions": True, "soft_codes": False, "signed_video_codes": False,
             "voting": False,
@@ -118,36 +126,53 @@ class AutoSSVH(MaskedAutoencoder):
             encoder_block=lambda width, _: Block(width, config.heads),
             decoder_block=lambda width, _: Block(width, config.decoder_heads),
             squash=torch.tanh if config.soft_codes else sign_ste,
+            learnable_positions=config.learnable_positions,
         )
-        options = {"noise": config.noise, "temperature": config.sampler_temperature, "reverse": config.reversal}
-        self.sampler = SAMPLERS[config.sampler](config.width, config.frames, config.mask_ratio, **options)
-        if config.learnable_positions:
-            del self.decoder_positions
-            self.decoder_positions = nn.Parameter(torch.zeros(config.frames, config.decoder_width))
-        self.clusterings: list[tuple[Tensor, ...]] = []
+        self.sampler = SAMPLERS[config.sampler](
+            config.width,
+            config.frames,
+            config.mask_ratio,
+            noise=config.noise,
+            temperature=config.sampler_temperature,
+            reverse=config.reversal,
+        )
+        self.clusterings: list[Clustering] = []
+        self.concentrations: list[Tensor] = []
 
-    def begin_epoch(self, epoch: int, videos: Any, rng: np.random.Generator) -> None:
+    def check(self, dataset: Dataset) -> None:
+        """Raise SSVHError if there are more clusters than training videos, or another reason not to train."""
+        self.check_groups(dataset, clusters=self.config.clusters)
+        super().check(dataset)
+
+    def begin_epoch(self, epoch: int, videos: Videos, rng: np.random.Generator) -> None:
         """After warm-up, cluster the training videos at each granularity and find the anchors of the clusters."""
-        self.clusterings = []
+        self.clusterings, self.concentrations = [], []
         if epoch < self.config.warm_up:
             return
-        embeddings, codes = self._look_at(videos)
+        embeddings, codes = self.embed_training_set(videos)
         for clusters in self.config.clusters:
-            found = self._anchors(embeddings, codes, clusters, rng)
-            self.clusterings.append(tuple(torch.from_numpy(part).to(self.embed.weight.device) for part in found))
+            if self.config.voting:
+                labels = kmeans(embeddings, clusters, rng)[1]
+                self._add_clustering(labels, component_vote(np.where(codes > 0, 1, -1), labels, clusters))
+            else:
+                unit = codes / np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), 1e-12)
+                labels, means, concentration = prototypes(unit, clusters, rng, self.config.set_temperature)
+                self._add_clustering(labels, means)
+                self.concentrations.append(torch.from_numpy(concentration).to(self.device))
 
-    def loss(self, batch: Any, rng: torch.Generator) -> dict[str, Tensor]:
-        """Frame reconstruction + alpha view contrast + beta point-to-set, for ``batch.frames (B, T, D)``."""
+    def loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """Add up frame reconstruction, alpha view contrast and beta point-to-set, for ``batch.frames (B, T, D)``."""
         config, frames = self.config, batch.frames
         tokens = self.tokens(frames)
         views = self.sampler(tokens, self.encoder, rng)  # two of each video
         inputs = self._inputs(tokens, frames) * (1.0 if views.gate is None else views.gate[..., None])  # (2B, T, C)
-        codes, predicted, true = self.rebuild_masked(inputs, frames.repeat(2, 1, 1), views.visible)
+        codes, predicted, true = self.reconstruct_masked(inputs, frames.repeat(2, 1, 1), views.visible)
         errors = frame_errors(predicted, true)  # (2B, M)
 
         reconstruction = 2 * (errors * self._dropped(views)).mean()  # FR, of two views
         videos = self.video_codes(codes)  # (2B, K)
-        contrast = debiased_contrastive(*videos.chunk(2), config.temperature, config.positive_prior)  # VC
+        first, second = videos.chunk(2)
+        contrast = debiased_contrastive(first, second, config.temperature, config.positive_prior)  # VC
         total = config.reconstruction_weight * reconstruction + config.contrast_weight * contrast
         terms = {"reconstruction": reconstruction, "contrast": contrast}
         if self.clusterings:
@@ -156,39 +181,35 @@ class AutoSSVH(MaskedAutoencoder):
         return {"loss": total + self.sampler.penalty(views, errors), **terms}
 
     def video_codes(self, codes: Tensor) -> Tensor:
-        """Codes of frames ``(B, V, K)`` -> codes of videos ``(B, K)`` as the losses see them."""
+        """Map codes of frames ``(B, V, K)`` to codes of videos ``(B, K)`` as the losses see them."""
         mean = codes.mean(dim=1)
         return sign_ste(mean) if self.config.signed_video_codes else mean
 
     def frame_scores(self, frames: Tensor) -> Tensor:
-        """The sampler's scores ``(B, T)`` of ``frames (B, T, D)``: the higher, the sooner a frame is dropped."""
+        """Return the sampler's scores ``(B, T)`` of ``frames (B, T, D)``: the higher, the sooner a frame is dropped."""
         return self.sampler.scores(self.tokens(frames), self.encoder)
 
     @torch.no_grad()
-    def describe_epoch(self, videos: Any) -> dict[str, float]:
-        """Where the truth is known, how far informative frames score above others: 1 always, 0 never, .5 by chance."""
+    def describe_epoch(self, videos: Videos) -> dict[str, float]:
+        """Measure, if the truth is known, how often informative frames score above others; by chance it is .5."""
         if videos.informative is None:
             return {}
-        self.eval()
-        scores = [self.frame_scores(frames).cpu().numpy() for frames in self._batches(videos)]
+        with evaluating(self):
+            scores = [self.frame_scores(frames).cpu().numpy() for frames in self._batches(videos)]
         return {"agreement": round(agreement(np.concatenate(scores), videos.informative), 6)}
 
-    def optimiser(self) -> torch.optim.Optimizer:
-        """Adam without weight decay, of network and sampler at once."""
-        return torch.optim.Adam(self.parameters(), lr=self.config.peak_learning_rate)
-
     def learning_rate(self, epoch: int) -> float:
-        """Falls by a factor every few epochs, down to a floor; ``epoch`` counts from 0."""
+        """Let the rate fall by a factor every few epochs, down to a floor; ``epoch`` counts from 0."""
         return step_decay(self.config, epoch)
 
     def _inputs(self, tokens: Tensor, frames: Tensor) -> Tensor:
-        """The tokens of both views ``(2B, T, C)``, each with its own dropout on the features if there is one."""
+        """Return the tokens of both views ``(2B, T, C)``, each with its own dropout on the features if there is one."""
         if not self.config.input_dropout:
             return tokens.repeat(2, 1, 1)
         return self.tokens(dropout(frames.repeat(2, 1, 1), self.config.input_dropout, self.training))
 
     def _dropped(self, views: Views) -> Tensor | float:
-        """1 for each dropped frame ``(2B, M)``: the other side of the gate, by which its error reaches its score."""
+        """Return 1 for each dropped frame ``(2B, M)``, with the gradient by which its error reaches its score."""
         if views.gate is None:
             return 1.0
         return 1 - views.gate.gather(1, frame_index(~views.visible, self.config.frames - self.visible))
@@ -197,30 +218,23 @@ class AutoSSVH(MaskedAutoencoder):
         if self.config.voting:
             return point_to_set(videos, self.clusterings, rows, self.config.set_temperature)
         terms = [
-            prototype_contrast(view, labels[own], centres, concentration, rng)
+            prototype_contrast(view, labels[own], means, concentration, rng)
             for view, own in zip(videos.chunk(2), rows.chunk(2), strict=True)
-            for labels, centres, concentration in self.clusterings
+            for (labels, means), concentration in zip(self.clusterings, self.concentrations, strict=True)
         ]
         return torch.stack(terms).mean()
 
-    def _anchors(
-        self, embeddings: np.ndarray, codes: np.ndarray, clusters: int, rng: np.random.Generator
-    ) -> tuple[np.ndarray, ...]:
-        """Clusters of the videos and their anchors; ``embeddings (N, C)``, ``codes (N, K)`` real values."""
-        if self.config.voting:
-            labels = kmeans(embeddings, clusters, rng)[1]
-            return labels, component_vote(np.where(codes > 0, 1, -1), labels, clusters)
-        unit = codes / np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), 1e-12)
-        return prototypes(unit, clusters, rng, self.config.set_temperature)
+    def _add_clustering(self, labels: np.ndarray, anchors: np.ndarray) -> None:
+        self.clusterings.append(Clustering(*(torch.from_numpy(part).to(self.device) for part in (labels, anchors))))
 
     @torch.no_grad()
-    def _look_at(self, videos: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Mean embedding ``(N, C)`` and mean frame code ``(N, K)`` of every training video, all frames seen."""
-        self.eval()
-        embedded = (self.encoder(self.tokens(frames)) for frames in self._batches(videos))
-        parts = [(tokens.mean(dim=1), self.hash(tokens).mean(dim=1)) for tokens in embedded]
+    def embed_training_set(self, videos: Videos) -> tuple[np.ndarray, np.ndarray]:
+        """Return the mean embedding ``(N, C)`` and the mean frame code ``(N, K)`` of every video, all frames seen."""
+        with evaluating(self):
+            embedded = (self.encoder(self.tokens(frames)) for frames in self._batches(videos))
+            parts = [(tokens.mean(dim=1), self.hash(tokens).mean(dim=1)) for tokens in embedded]
         embeddings, codes = (torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True))
         return embeddings, codes
 
-    def _batches(self, videos: Any) -> Iterator[Tensor]:
-        return (torch.from_numpy(frames).to(self.embed.weight.device) for frames in videos.batches())
+    def _batches(self, videos: Videos) -> Iterator[Tensor]:
+        return (torch.from_numpy(frames).to(self.device) for frames in videos.batches())

@@ -1,7 +1,7 @@
 """BerVAE: a variational auto-encoder with Bernoulli bits (Wang et al., AISTATS 2023), which knows how sure it is.
 
 A one-layer Transformer reads damaged frames and gives each bit of a video a probability. A code is drawn, and a linear
-decoder has to rebuild all frames from it; a prior holds the bits near fair coins. After some epochs the gradient
+decoder has to reconstruct all frames from it; a prior holds the bits near fair coins. After some epochs the gradient
 through the draw is no longer the biased straight-through one but that of U2G, which is unbiased and needs the
 reconstruction error of pairs of codes only.
 """
@@ -11,19 +11,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from ..data.batch import Batch, Videos
 from ..losses import masked_reconstruction
 from ..nn.bert import BertEncoder, cloze
 from ..nn.schedules import step_decay
+from .base import Presets, TrainedConfig, TrainedMethod
 
 
-class BerVAE(nn.Module):
+class BerVAE(TrainedMethod):
     """Bernoulli VAE hashing; the defaults are the released settings, which are for FCVID.
 
     The text could not be read: what is called "paper" is the released computation without its error. The original has
@@ -31,18 +33,16 @@ class BerVAE(nn.Module):
     other, and all gradients are taken before any step there as well, so that the result is the same.
     """
 
-    @dataclass(frozen=True)
-    class Config:
+    TITLE = "BerVAE"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(TrainedConfig):
         """``[code]`` marks what was read in the authors' released code (github.com/wangyucheng1234/BerVAE)."""
 
-        bits: int  # K
-        frames: int  # T
-        features: int  # D
-        variant: str = "paper"
         width: int = 256  # [code] of the encoder: one layer, one head
         dropout: float = 0.1  # [code] in the encoder
         damage: float = 0.15  # [code] share of frames that cloze chooses
-        clean_target: bool = True  # ours: rebuild the frames as they were; [code] as they are after the damage
+        clean_target: bool = True  # ours: reconstruct the frames as they were; [code] as they are after the damage
         kl_weight: float = 0.1  # [code] constant, although called an annealing rate; the prior is 1/2
         warm_up: int = 5  # [code] epochs with the straight-through gradient
         draws: int = 2  # [code] pairs of codes that U2G averages over
@@ -50,12 +50,12 @@ class BerVAE(nn.Module):
         batch_size: int = 256  # [code]
         peak_learning_rate: float = 3e-4  # [code] Adam, twice; here once
         decay: float = 0.9  # [code] factor on the learning rate …
-        decay_every: int = 20  # [code] … each so many epochs
+        decay_every: int = 20  # [code] … and epochs between decays
         least_learning_rate: float = 1e-4  # [code]
-        precision: str = "float32"  # ours: or "bfloat16", autocast
-        max_gradient_norm: float | None = None  # [code] gradients are not clipped
 
-    PRESETS: dict[str, dict[str, Any]] = {  # noqa: RUF012 - a constant; the code has settings for FCVID only
+    config: Config
+
+    PRESETS: ClassVar[Presets] = {  # the code has settings for FCVID only
         "released": {"clean_target": False},
         # Ours, for two cores. At a learning rate of 1e-3, 300 steps do not reach the mean frame, and constant bits
         # stand in for it; a decoder that starts at it was no better. Learning rate, weight (of .02 and .1) and warm-up
@@ -69,20 +69,19 @@ class BerVAE(nn.Module):
     VARIANTS = ("paper", "released")
 
     def __init__(self, config: Config):
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.encoder = BertEncoder(config.features, config.width, config.frames, config.dropout)
         self.hash = nn.Linear(config.width, config.bits)
         self.expand = nn.Linear(1, config.frames, bias=False)
-        self.rebuild = nn.Linear(config.bits, config.features)
+        self.reconstruct = nn.Linear(config.bits, config.features)
         self.unbiased = False
 
-    def begin_epoch(self, epoch: int, videos: Any, rng: np.random.Generator) -> None:
-        """After the warm-up the gradient of the encoder is that of U2G."""
+    def begin_epoch(self, epoch: int, videos: Videos, rng: np.random.Generator) -> None:
+        """Choose the gradient of the encoder: after the warm-up it is that of U2G."""
         self.unbiased = epoch >= self.config.warm_up
 
-    def loss(self, batch: Any, rng: torch.Generator) -> dict[str, Tensor]:
-        """Minus the evidence lower bound of ``batch.frames (B, T, D)``: reconstruction + weight · KL."""
+    def loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """Compute minus the evidence lower bound of ``batch.frames (B, T, D)``: reconstruction + weight · KL."""
         config = self.config
         damaged = cloze(batch.frames, rng, config.damage)
         target = batch.frames if config.clean_target else damaged
@@ -98,46 +97,44 @@ class BerVAE(nn.Module):
         return {"loss": total, "reconstruction": reconstruction, "divergence": divergence}
 
     def encode(self, frames: Tensor) -> Tensor:
-        """Frames ``(B, T, D)`` -> log-odds of the bits ``(B, K)``, the mean over frames; the likelier value counts."""
-        return self.hash(self.encoder(frames)).float().mean(dim=1)
+        """Map frames ``(B, T, D)`` to log-odds of the bits ``(B, K)``, whose signs are the likelier values."""
+        logits: Tensor = self.hash(self.encoder(frames)).float()
+        return logits.mean(dim=1)
 
     def uncertainty(self, frames: Tensor) -> Tensor:
-        """Entropy of the code of each of ``frames (B, T, D)``, in nats: ``(B,)`` from 0 to K log 2."""
+        """Return the entropy of each video's code, ``frames (B, T, D)``, in nats: ``(B,)`` from 0 to K log 2."""
         return bit_entropy(self.encode(frames)).sum(dim=1)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Codes ``(B, K)`` -> frames ``(B, T, D)``. Over time they move along one direction: w_t W b + c."""
-        return self.rebuild(self.expand(codes[..., None]).transpose(1, 2))
-
-    def optimiser(self) -> torch.optim.Optimizer:
-        """Adam without weight decay."""
-        return torch.optim.Adam(self.parameters(), lr=self.config.peak_learning_rate)
+        """Map codes ``(B, K)`` to frames ``(B, T, D)``. Over time they move along one direction: w_t W b + c."""
+        frames: Tensor = self.reconstruct(self.expand(codes[..., None]).transpose(1, 2))
+        return frames
 
     def learning_rate(self, epoch: int) -> float:
-        """Falls by a factor every few epochs, down to a floor; ``epoch`` counts from 0."""
+        """Let the rate fall by a factor every few epochs, down to a floor; ``epoch`` counts from 0."""
         return step_decay(self.config, epoch)
 
     def _errors(self, codes: Tensor, frames: Tensor) -> Tensor:
-        """What each video adds to the reconstruction loss if its code is that of ``codes (B, K)``: ``(B,)``."""
+        """Return what each video adds to the reconstruction loss if its code is that of ``codes (B, K)``: ``(B,)``."""
         return (self.decode(codes).float() - frames.float()).square().mean(dim=(1, 2)) / len(codes)
 
 
 def draw_codes(logits: Tensor, rng: torch.Generator) -> Tensor:
-    """Codes ±1 ``(B, K)``, +1 with the probability σ(``logits``), to which the gradient of the bit passes unchanged."""
+    """Draw codes ±1 ``(B, K)``, +1 with the probability σ(``logits``); the gradient of the bit passes unchanged."""
     chance = logits.sigmoid()
     bits = (torch.rand(logits.shape, generator=rng, device=rng.device) < chance).to(chance.dtype)
     return 2 * (bits + (chance - chance.detach())) - 1  # the inner bracket is exactly 0
 
 
 def bit_entropy(logits: Tensor) -> Tensor:
-    """Entropy in nats of bits that are 1 with the probability σ(``logits``); same shape, between 0 and log 2."""
+    """Return the entropy in nats, 0 to log 2, of bits that are 1 with the probability σ(``logits``); same shape."""
     chance = logits.sigmoid()
     return -chance * logsigmoid(logits) - (1 - chance) * logsigmoid(-logits)
 
 
 @torch.no_grad()
 def u2g(logits: Tensor, errors: Callable[[Tensor], Tensor], rng: torch.Generator) -> Tensor:
-    """Unbiased estimate ``(B, K)`` of the gradient, with respect to ``logits (B, K)``, of the expected errors.
+    """Estimate without bias the gradient ``(B, K)``, with respect to ``logits (B, K)``, of the expected errors.
 
     ``errors`` says the error ``(B,)`` of each code ±1 ``(B, K)``, and codes are drawn with the probabilities
     σ(``logits``). Two codes are made from the same uniform numbers (Yin et al., 2020): a bit in which they agree gets
@@ -151,5 +148,5 @@ def u2g(logits: Tensor, errors: Callable[[Tensor], Tensor], rng: torch.Generator
 
 
 def inject_gradient(values: Tensor, gradient: Tensor) -> Tensor:
-    """Exactly 0, and yet its gradient with respect to ``values`` is ``gradient``, of the same shape."""
+    """Return exactly 0, whose gradient with respect to ``values`` is ``gradient``, of the same shape."""
     return ((values - values.detach()) * gradient).sum()

@@ -10,29 +10,29 @@ A result of this file says nothing about the published method.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
+from ..data.batch import Batch
 from ..errors import SSVHError
 from ..losses import debiased_contrastive
 from ..nn.layers import Block, HashLayer, sinusoidal_positions, take_frames, xavier
 from ..nn.schedules import step_decay
+from .base import Presets, TrainedConfig, TrainedMethod
 
 
-class CHAIN(nn.Module):
+class CHAIN(TrainedMethod):
     """CHAIN-style: contrast of clips, order of frames and scenes, on the Transformer encoder of ConMH."""
 
-    @dataclass(frozen=True)
-    class Config:
+    TITLE = "CHAIN-style †"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(TrainedConfig):
         """Every value is ours; encoder, contrast and learning rate are set as in ConMH."""
 
-        bits: int  # K
-        frames: int  # T
-        features: int  # D
-        variant: str = "paper"
         width: int = 256  # ours, as ConMH
         layers: int = 12  # ours, as ConMH
         heads: int = 6  # ours, as ConMH
@@ -48,12 +48,13 @@ class CHAIN(nn.Module):
         batch_size: int = 128  # ours
         peak_learning_rate: float = 1e-4  # ours, as ConMH; Adam
         decay: float = 0.9  # ours, as ConMH; factor on the learning rate …
-        decay_every: int = 20  # ours, as ConMH; … each so many epochs
+        decay_every: int = 20  # ours, as ConMH; … and epochs between decays
         least_learning_rate: float = 1e-5  # ours, as ConMH
-        precision: str = "float32"  # ours: or "bfloat16", autocast
-        max_gradient_norm: float | None = None  # ours: gradients are not clipped
 
-    PRESETS: dict[str, dict[str, Any]] = {  # noqa: RUF012 - a constant; no published settings could be read
+    config: Config
+    positions: Tensor  # (T, C)
+
+    PRESETS: ClassVar[Presets] = {  # no published settings could be read
         "small": {  # ours, for two cores, as large as ConMH's; the learning rate chosen as there
             "width": 64, "layers": 2, "heads": 2, "epochs": 4, "batch_size": 32, "peak_learning_rate": 2e-3,
             "decay_every": 1,
@@ -62,13 +63,11 @@ class CHAIN(nn.Module):
             "width": 32, "layers": 1, "heads": 2, "epochs": 2, "batch_size": 64, "peak_learning_rate": 1e-3,
         },
     }  # fmt: skip
-    VARIANTS = ("paper",)
 
     def __init__(self, config: Config):
-        super().__init__()
         if config.frames < 2:
             raise SSVHError(f"CHAIN compares consecutive frames and needs at least 2 of them, got {config.frames}.")
-        self.config = config
+        super().__init__(config)
         width = config.width
         self.embed = nn.Linear(config.features, width)
         self.encoder = nn.Sequential(
@@ -82,36 +81,34 @@ class CHAIN(nn.Module):
             xavier(part)
         self.register_buffer("positions", sinusoidal_positions(config.frames, width), persistent=False)
 
-    def loss(self, batch: Any, rng: torch.Generator) -> dict[str, Tensor]:
-        """Contrast of two clips of ``batch.frames (B, T, D)``, order of their frames, and scenes of each video."""
+    def loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """Add up contrast of two clips of ``batch.frames (B, T, D)``, order of their frames, and scenes of a video."""
         config, frames = self.config, batch.frames
-        place = torch.cat([draw_clip(*frames.shape[:2], rng) for _ in range(2)])  # (2B, M)
+        B, T, _ = frames.shape
+        place = torch.cat([draw_clip(B, T, rng) for _ in range(2)])  # (2B, M)
         clips = take_frames(frames.repeat(2, 1, 1), place)
         tokens = self.embed(disturb(clips, config.feature_dropout, config.noise, rng))  # (2B, M, C)
         embeddings = self.encoder(tokens + self.positions[place])
 
         first, second = self.hash(embeddings).mean(dim=1).chunk(2)  # (B, K) each
         contrast = debiased_contrastive(first, second, config.temperature, config.positive_prior)
-        order = self._order_error(tokens[: len(frames)], place[: len(frames)])  # of the first clips
+        order = self._order_error(tokens[:B], place[:B])  # of the first clips
         scenes = scene_labels(frames).repeat(2, 1).gather(1, place)  # (2B, M)
         scene = scene_contrast(of_one_video(embeddings), of_one_video(scenes), config.scene_temperature)
         total = config.contrast_weight * contrast + config.order_weight * order + config.scene_weight * scene
         return {"loss": total, "contrast": contrast, "order": order, "scene": scene}
 
     def encode(self, frames: Tensor) -> Tensor:
-        """Frames ``(B, T, D)`` -> mean of their ±1 codes ``(B, K)``."""
-        return self.hash(self.encoder(self.embed(frames) + self.positions)).mean(dim=1)
-
-    def optimiser(self) -> torch.optim.Optimizer:
-        """Adam without weight decay."""
-        return torch.optim.Adam(self.parameters(), lr=self.config.peak_learning_rate)
+        """Map frames ``(B, T, D)`` to the mean of their ±1 codes ``(B, K)``."""
+        codes: Tensor = self.hash(self.encoder(self.embed(frames) + self.positions))
+        return codes.mean(dim=1)
 
     def learning_rate(self, epoch: int) -> float:
-        """Falls by a factor every few epochs, down to a floor; ``epoch`` counts from 0."""
+        """Let the rate fall by a factor every few epochs, down to a floor; ``epoch`` counts from 0."""
         return step_decay(self.config, epoch)
 
     def _order_error(self, tokens: Tensor, place: Tensor) -> Tensor:
-        """Cross-entropy of telling the ``place (B, M)`` in the video of each of ``tokens (B, M, C)``.
+        """Compute the cross-entropy of telling the ``place (B, M)`` in the video of each of ``tokens (B, M, C)``.
 
         The tokens have no positions. All orders are alike to the encoder then: there is no need to shuffle them.
         """
@@ -120,14 +117,14 @@ class CHAIN(nn.Module):
 
 
 def draw_clip(videos: int, frames: int, rng: torch.Generator) -> Tensor:
-    """One frame of each two consecutive ones, at random: places in time ``(B, M)``, rising, M = ⌈T/2⌉."""
+    """Draw one of each two consecutive frames: places in time ``(B, M)``, rising, M = ⌈T/2⌉."""
     start = torch.arange(0, frames, 2, device=rng.device)  # (M,)
     second = torch.rand(videos, len(start), generator=rng, device=rng.device) < 0.5
     return (start + second).clamp(max=frames - 1)
 
 
 def disturb(clips: Tensor, share: float, noise: float, rng: torch.Generator) -> Tensor:
-    """Clips ``(B, M, D)`` without a ``share`` of their features, and with noise on the others.
+    """Drop a ``share`` of the features of clips ``(B, M, D)``, and add noise to the others.
 
     A feature is dropped in all frames of a clip, and what is left is scaled up as dropout does; ``noise`` is in
     standard deviations of the feature, over all frames given.
@@ -140,7 +137,7 @@ def disturb(clips: Tensor, share: float, noise: float, rng: torch.Generator) -> 
 
 
 def scene_labels(frames: Tensor) -> Tensor:
-    """Scenes ``(B, T)``, counted from 0, of ``frames (B, T, D)``.
+    """Divide ``frames (B, T, D)`` into scenes ``(B, T)``, counted from 0.
 
     A new one begins where the cosine of two consecutive frames is below the mean of the video's cosines by more than
     their standard deviation. What rounding makes of equal frames is no boundary.
@@ -153,12 +150,12 @@ def scene_labels(frames: Tensor) -> Tensor:
 
 
 def of_one_video(clips: Tensor) -> Tensor:
-    """Two clips of each video ``(2B, M, …)``, first clips first -> both in one row ``(B, 2M, …)``."""
+    """Put two clips of each video ``(2B, M, …)``, first clips first, into one row ``(B, 2M, …)``."""
     return torch.cat(clips.chunk(2), dim=1)
 
 
 def scene_contrast(tokens: Tensor, scenes: Tensor, temperature: float) -> Tensor:
-    """Supervised contrast (Khosla et al., 2020) in each video: tokens ``(B, M, C)`` of one scene attract each other.
+    """Contrast the tokens ``(B, M, C)`` of each video: those of one scene attract each other (Khosla et al., 2020).
 
     ``scenes (B, M)`` are their labels. Mean over the tokens that have others of their scene; videos of a single scene
     are left out, and 0 is the loss if no token remains.

@@ -1,36 +1,36 @@
 """ConMH: contrastive masked auto-encoders (Wang et al., AAAI 2023), in one stage.
 
 Two views of a video keep different frames. Each is encoded by a Transformer and hashed frame by frame to
-±1; a small decoder has to rebuild the frames that the view did not see (temporal masked auto-encoder),
+±1; a small decoder has to reconstruct the frames that the view did not see (temporal masked auto-encoder),
 and the mean codes of the two views have to find each other among those of other videos (contrast).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from ..data.batch import Batch
 from ..losses import debiased_contrastive, masked_reconstruction
 from ..nn.layers import Block
-from ..nn.masked_autoencoder import MaskedAutoencoder
 from ..nn.schedules import step_decay
 from ..samplers import independent_pair, random_pair
+from .base import Presets
+from .base.masked_autoencoder import MaskedAutoencoder
 
 
 class ConMH(MaskedAutoencoder):
     """Contrastive masked hashing; the defaults are the released settings for FCVID, which the paper's results use."""
 
-    @dataclass(frozen=True)
-    class Config:
+    TITLE = "ConMH"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(MaskedAutoencoder.Config):
         """``[code]`` marks values read in the authors' released configuration (github.com/huangmozhi9527/ConMH)."""
 
-        bits: int  # K
-        frames: int  # T
-        features: int  # D
-        variant: str = "paper"
         width: int = 256  # [code] of the encoder
         layers: int = 12  # [code] "small" model
         heads: int = 6  # [code] 42 wide each, 252 together
@@ -47,12 +47,12 @@ class ConMH(MaskedAutoencoder):
         batch_size: int = 512  # [code] FCVID
         peak_learning_rate: float = 1e-4  # [code] Adam
         decay: float = 0.9  # [code] factor on the learning rate …
-        decay_every: int = 20  # [code] … each so many epochs
+        decay_every: int = 20  # [code] … and epochs between decays
         least_learning_rate: float = 1e-5  # [code]
-        precision: str = "float32"  # ours: or "bfloat16", autocast
-        max_gradient_norm: float | None = None  # [code] gradients are not clipped
 
-    PRESETS: dict[str, dict[str, Any]] = {  # noqa: RUF012 - a constant
+    config: Config
+
+    PRESETS: ClassVar[Presets] = {
         "activitynet": {  # [code]
             "mask_ratio": 0.5, "contrast_weight": 0.2, "positive_prior": 0.05, "epochs": 500, "batch_size": 128,
         },
@@ -83,12 +83,12 @@ class ConMH(MaskedAutoencoder):
         )
         self.draw = independent_pair if config.independent_views else random_pair
 
-    def loss(self, batch: Any, rng: torch.Generator) -> dict[str, Tensor]:
-        """Reconstruction of both views' masked frames plus their debiased contrast; ``batch.frames (B, T, D)``."""
+    def loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """Add up reconstruction and debiased contrast of two views of ``batch.frames (B, T, D)``."""
         config, frames = self.config, batch.frames
         views = torch.cat(self.draw(len(frames), config.frames, config.mask_ratio, rng))  # (2B, T)
         tokens = self.tokens(frames).repeat(2, 1, 1)
-        codes, predicted, true = self.rebuild_masked(tokens, frames.repeat(2, 1, 1), views)
+        codes, predicted, true = self.reconstruct_masked(tokens, frames.repeat(2, 1, 1), views)
 
         reconstruction = 2 * masked_reconstruction(predicted, true)  # of two views
         first, second = codes.mean(dim=1).chunk(2)  # (B, K) each, real values: no sign inside the loss
@@ -96,10 +96,6 @@ class ConMH(MaskedAutoencoder):
         total = config.reconstruction_weight * reconstruction + config.contrast_weight * contrast
         return {"loss": total, "reconstruction": reconstruction, "contrast": contrast}
 
-    def optimiser(self) -> torch.optim.Optimizer:
-        """Adam without weight decay."""
-        return torch.optim.Adam(self.parameters(), lr=self.config.peak_learning_rate)
-
     def learning_rate(self, epoch: int) -> float:
-        """Falls by a factor every few epochs, down to a floor; ``epoch`` counts from 0."""
+        """Let the rate fall by a factor every few epochs, down to a floor; ``epoch`` counts from 0."""
         return step_decay(self.config, epoch)

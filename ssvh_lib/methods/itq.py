@@ -5,40 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
-from ..clustering.kmeans import Videos
 from ..clustering.reduction import mean_pooled, principal_directions
-from ..errors import SSVHError
+from ..data.batch import Videos
+from .base import MethodConfig
+from .base.linear_hash import PrincipalHash
 
 
-class ITQ(nn.Module):
+class ITQ(PrincipalHash):
     """PCA to K dimensions, then the rotation that brings the data nearest to the corners of the hypercube."""
 
-    @dataclass(frozen=True)
-    class Config:
+    TITLE = "ITQ"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(MethodConfig):
         """As in the paper, section 3: 50 iterations from a random rotation."""
 
-        bits: int  # K, at most min(N, D)
-        frames: int  # T; not used, the features are averaged over frames
-        features: int  # D
-        variant: str = "paper"
         iterations: int = 50  # paper, section 3.2
 
-    PRESETS: dict[str, dict] = {}  # noqa: RUF012 - a constant; nothing to choose
-    VARIANTS = ("paper",)
-
-    def __init__(self, config: Config):
-        super().__init__()
-        if config.bits > config.features:
-            raise SSVHError(
-                f"ITQ needs a principal direction for each bit: at most {config.features} bits "
-                f"on features of size {config.features}, got {config.bits}."
-            )
-        self.config = config
-        self.register_buffer("mean", torch.zeros(config.features))
-        self.register_buffer("projection", torch.zeros(config.features, config.bits))
+    config: Config
 
     def solve(self, videos: Videos, rng: np.random.Generator) -> None:
         """Alternate the best codes for a rotation and the best rotation for those codes (paper, equations 2 and 3)."""
@@ -51,9 +36,4 @@ class ITQ(nn.Module):
             codes = np.where(reduced @ rotation >= 0, 1.0, -1.0)
             left, _, right = np.linalg.svd(reduced.T @ codes)
             rotation = left @ right
-        self.mean.copy_(torch.from_numpy(mean))
-        self.projection.copy_(torch.from_numpy(principal @ rotation))
-
-    def encode(self, frames: Tensor) -> Tensor:
-        """Frames ``(B, T, D)`` -> coordinates in the rotated principal space ``(B, K)``."""
-        return (frames.mean(dim=1) - self.mean) @ self.projection
+        self.store(mean, principal @ rotation)

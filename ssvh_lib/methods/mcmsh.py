@@ -1,15 +1,15 @@
 """MCMSH: multi-granularity gating MLP and multi-structure preserving hashing (Hao et al., ACM MM 2022).
 
-No attention, no reconstruction: two MLPs mix time and channels, and gates of long, middle and short range weigh what
-comes of them. Codes are taught by the structure of the training set: clusters of its mean features, which videos are
-similar, and how far videos that are not have to be apart.
+No attention, no reconstruction: two MLPs mix time and channels, and gates of long, middle and short range weigh their
+outputs. Codes are taught by the structure of the training set: clusters of its mean features, which videos are similar,
+and by which margins the others have to be farther away.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -18,13 +18,16 @@ from torch.nn.functional import relu
 
 from ..clustering.anchor_graph import Neighbours, neighbours_of
 from ..clustering.reduction import mean_pooled, principal_directions
+from ..data import Dataset
+from ..data.batch import Batch, Videos
 from ..nn.bert import cloze
 from ..nn.gating_mlp import GatingMLP
 from ..nn.schedules import step_decay
+from .base import Presets, TrainedConfig, TrainedMethod
 
 
 class View(NamedTuple):
-    """What the network makes of B videos."""
+    """Outputs of the network for B videos."""
 
     embedding: Tensor  # (B, C), mean over the frames
     codes: Tensor  # (B, K) between -1 and 1, mean over the frames
@@ -37,20 +40,18 @@ class Drawn(NamedTuple):
     signs: np.ndarray  # (B,), +1 where the partner is similar, else -1
 
 
-class MCMSH(nn.Module):
+class MCMSH(TrainedMethod):
     """Multi-structure preserving hashing; the defaults are the released settings, which are for FCVID."""
 
-    @dataclass(frozen=True)
-    class Config:
+    TITLE = "MCMSH"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(TrainedConfig):
         """``[code]`` marks what was read in the authors' released code (github.com/haoyanbin918/MCMSH).
 
         The text could not be read beyond the abstract: "paper" is the released computation without its errors.
         """
 
-        bits: int  # K
-        frames: int  # T
-        features: int  # D
-        variant: str = "paper"
         width: int = 256  # [code] C; a multiple of channel_reduction
         time_reduction: int = 4  # [code] inside the gates on frames
         channel_reduction: int = 16  # [code] inside the gates on channels
@@ -67,12 +68,14 @@ class MCMSH(nn.Module):
         batch_size: int = 256  # [code]
         peak_learning_rate: float = 3e-4  # [code] Adam
         decay: float = 0.9  # [code] factor on the learning rate …
-        decay_every: int = 20  # [code] … each so many epochs
+        decay_every: int = 20  # [code] … and epochs between decays
         least_learning_rate: float = 1e-4  # [code]
-        precision: str = "float32"  # ours: or "bfloat16", autocast
-        max_gradient_norm: float | None = None  # [code] gradients are not clipped
 
-    PRESETS: dict[str, dict[str, Any]] = {  # noqa: RUF012 - a constant; the code has settings for FCVID only
+    config: Config
+    sharpness: Tensor  # alpha
+    videos: Videos  # the training set, from the first epoch on
+
+    PRESETS: ClassVar[Presets] = {  # the code has settings for FCVID only
         "released": {"quantisation_gradient": False, "stored_sharpness": False},
         "small": {  # ours, for two cores; about as many clusters a class as on FCVID
             "width": 64, "clusters": 400, "epochs": 4, "batch_size": 32, "peak_learning_rate": 2e-3, "decay_every": 1,
@@ -82,32 +85,35 @@ class MCMSH(nn.Module):
         },
     }  # fmt: skip
     VARIANTS = ("paper", "released")
-    MEMORY = ("targets", "nearest")
+    REMEMBERED = ("targets", "nearest")
 
     def __init__(self, config: Config):
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         reductions = {"time_reduction": config.time_reduction, "channel_reduction": config.channel_reduction}
         self.encoder = GatingMLP(config.features, config.width, config.frames, dropout=config.dropout, **reductions)
         self.hash = nn.Linear(config.width, config.bits)
-        self.register_buffer("sharpness", torch.ones(()))  # alpha
+        self.register_buffer("sharpness", torch.ones(()))
         self.targets = torch.zeros(0, config.width)  # (M, C), of the clusters
         self.nearest = torch.zeros(0, 0, dtype=torch.long)  # (N, 5), clusters of each video, nearest first
-        self.videos: Any = None
-        self.neighbours: Neighbours | None = None
+        self.neighbours = Neighbours(self.targets.numpy(), self.nearest.numpy())
 
-    def begin_epoch(self, epoch: int, videos: Any, rng: np.random.Generator) -> None:
+    def check(self, dataset: Dataset) -> None:
+        """Raise SSVHError if there are more clusters than training videos, or another reason not to train."""
+        self.check_groups(dataset, clusters=self.config.clusters)
+        super().check(dataset)
+
+    def begin_epoch(self, epoch: int, videos: Videos, rng: np.random.Generator) -> None:
         """Sharpen the codes; before the first epoch, find the structure of the training set."""
         self.videos = videos
         self.sharpness.fill_(math.sqrt(epoch + 1))
         if epoch == 0:
             found = neighbours_of(mean_pooled(videos), self.config.clusters, rng)
-            self.targets = torch.from_numpy(reduced(found.anchors, self.config.width)).to(self.sharpness.device)
-            self.nearest = torch.from_numpy(found.nearest).to(self.sharpness.device)
+            self.targets = torch.from_numpy(reduced(found.anchors, self.config.width)).to(self.device)
+            self.nearest = torch.from_numpy(found.nearest).to(self.device)
         self.neighbours = Neighbours(self.targets.cpu().numpy(), self.nearest.cpu().numpy())
 
-    def loss(self, batch: Any, rng: torch.Generator) -> dict[str, Tensor]:
-        """Clusters, similarity, quantisation and quadruplets of ``batch.frames (B, T, D)`` and videos drawn for it."""
+    def loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """Add up clusters, similarity, quantisation and quadruplets of ``batch`` and the videos drawn for it."""
         config = self.config
         rows, signs = self._draw(batch.rows, rng)
         partner, *others = self._read(*rows)
@@ -129,25 +135,21 @@ class MCMSH(nn.Module):
         return {"loss": total, **terms}
 
     def encode(self, frames: Tensor) -> Tensor:
-        """Frames ``(B, T, D)`` -> mean of their soft codes ``(B, K)``."""
+        """Map frames ``(B, T, D)`` to the mean of their soft codes ``(B, K)``."""
         sharpness = self.sharpness if self.config.stored_sharpness else torch.ones_like(self.sharpness)
         return self._codes(self.encoder(frames), sharpness)
 
     def view(self, frames: Tensor) -> View:
-        """Embedding and code of ``frames (B, T, D)``, as in training; batch norm sees these videos alone."""
+        """Embed and encode ``frames (B, T, D)`` as in training; batch norm sees these videos alone."""
         embeddings = self.encoder(frames)
         return View(embeddings.float().mean(dim=1), self._codes(embeddings, self.sharpness))
 
-    def optimiser(self) -> torch.optim.Optimizer:
-        """Adam without weight decay."""
-        return torch.optim.Adam(self.parameters(), lr=self.config.peak_learning_rate)
-
     def learning_rate(self, epoch: int) -> float:
-        """Falls by a factor every few epochs, down to a floor; ``epoch`` counts from 0."""
+        """Let the rate fall by a factor every few epochs, down to a floor; ``epoch`` counts from 0."""
         return step_decay(self.config, epoch)
 
     def _codes(self, embeddings: Tensor, sharpness: Tensor) -> Tensor:
-        """The mean over the frames of tanh(alpha y), ``(B, K)``."""
+        """Return the mean over the frames of tanh(alpha y), ``(B, K)``."""
         return torch.tanh(sharpness * self.hash(embeddings).float()).mean(dim=1)
 
     def _cluster_error(self, view: View, rows: Tensor | np.ndarray) -> Tensor:
@@ -155,7 +157,7 @@ class MCMSH(nn.Module):
         return (view.embedding - self.targets[clusters]).square().mean()
 
     def _quantisation_error(self, view: View) -> Tensor:
-        """How far codes are from their signs. Where the sign passes gradients unchanged, the two parts cancel."""
+        """Measure how far codes are from their signs. If the sign passes gradients unchanged, the two parts cancel."""
         codes = view.codes if self.config.quantisation_gradient else view.codes.detach()
         return (codes - codes.detach().sign()).square().mean()
 
@@ -168,23 +170,23 @@ class MCMSH(nn.Module):
 
     def _read(self, *rows: np.ndarray) -> tuple[Tensor, ...]:
         frames = torch.from_numpy(self.videos.read(np.concatenate(rows)))
-        return frames.to(self.sharpness.device).chunk(len(rows))
+        return frames.to(self.device).chunk(len(rows))
 
 
 def quadruplet_loss(codes: Tensor, similar: Tensor, far: Tensor, farther: Tensor) -> Tensor:
-    """Codes ``(B, K)`` of a video and its similar one have to be nearer than two pairs of videos that are not alike.
+    """Compute the loss of codes ``(B, K)``: a video and its similar one have to be nearer than two dissimilar pairs.
 
     By K/4 than the video and a dissimilar one, and by K/64 than two dissimilar ones; squared Euclidean distances.
     """
     bits = codes.shape[1]
-    near, apart, among = (
+    near, negative, among = (
         (one - other).square().sum(dim=1) for one, other in ((codes, similar), (codes, far), (far, farther))
     )
-    return (relu(bits / 4 + near - apart) + relu(bits / 64 + near - among)).mean()
+    return (relu(bits / 4 + near - negative) + relu(bits / 64 + near - among)).mean()
 
 
 def reduced(centres: np.ndarray, size: int) -> np.ndarray:
-    """Coordinates ``(M, size)`` float32 of ``centres (M, D)`` on their principal directions, of most variance first.
+    """Project ``centres (M, D)`` on their principal directions, of most variance first: ``(M, size)`` float32.
 
     Ours: zeros where there are fewer directions, and the leading directions, which the released code does not sort.
     """

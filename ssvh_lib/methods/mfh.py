@@ -10,20 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
-import torch
 from scipy.linalg import eigh
-from torch import Tensor, nn
 
 from ..clustering.reduction import principal_directions
+from ..data.batch import Videos
 from ..errors import SSVHError
+from .base import MethodConfig, Presets
+from .base.linear_hash import MedianHash
 
 CHUNK = 256  # videos read at a time
 
 
-class MFH(nn.Module):
+class MFH(MedianHash):
     """Spectral codes of key frames, and the ridge regression that gives them from features.
 
     With the neighbour graph's Laplacian L, n key frames X and a regression W, b, it minimises over Y, Ȳ and W, b
@@ -31,21 +32,19 @@ class MFH(nn.Module):
         tr(Ȳᵀ L Ȳ) + gamma |Y − Ȳ|² + alpha (|X W + 1 bᵀ − Y|² + mu |W|²)   with Yᵀ Y = I
 
     and columns of Y that sum to 0. A video's output is the mean over its frames, which for a linear map is that of its
-    mean frame; a bit says whether it is above the median of the training videos.
+    mean frame; a bit says whether it is above the median of the training videos. There are fewer bits than key frames.
     """
 
-    @dataclass(frozen=True)
-    class Config:
+    TITLE = "MFH †"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(MethodConfig):
         """What is recalled is remembered of the paper, without its value; what is ours fills a gap.
 
         Matrices are (n, n) with n = ``videos`` · ``key_frames``, which bounds memory whatever the size of the dataset:
         about 2 GB with these values.
         """
 
-        bits: int  # K, below n
-        frames: int  # T; codes do not depend on the order of frames
-        features: int  # D
-        variant: str = "paper"
         videos: int = 2_500  # ours: at most so many training videos, drawn at random
         key_frames: int = 2  # ours: of each, drawn at random in place of a key frame detector
         principal: int = 512  # ours: the regression sees at most so many principal directions of the features
@@ -54,20 +53,15 @@ class MFH(nn.Module):
         regression_weight: float = 1.0  # ours; alpha, recalled without its value
         ridge: float = 1.0  # ours; mu, recalled without its value; for features of mean squared length 1, which is ours
 
-    PRESETS: dict[str, dict[str, Any]] = {  # noqa: RUF012 - a constant
+    config: Config
+
+    PRESETS: ClassVar[Presets] = {
         "small": {"videos": 1_250},  # ours: seconds
         "smoke": {"videos": 100},  # ours
     }
-    VARIANTS = ("paper",)
 
-    def __init__(self, config: Config):
-        super().__init__()
-        self.config = config
-        self.register_buffer("projection", torch.zeros(config.features, config.bits))
-        self.register_buffer("threshold", torch.zeros(config.bits))
-
-    def solve(self, videos: Any, rng: np.random.Generator) -> None:
-        """Y are the eigenvectors of least eigenvalue of the cost that is left when Ȳ, W and b are at their best."""
+    def solve(self, videos: Videos, rng: np.random.Generator) -> None:
+        """Take as Y the eigenvectors of least eigenvalue of the cost that is left when Ȳ, W and b are at their best."""
         config = self.config
         frames, pooled = self._read(videos, rng)  # (n, D), (at most videos, D)
         centred = frames - frames.mean(axis=0)
@@ -78,15 +72,10 @@ class MFH(nn.Module):
         cost = graph_cost(laplacian(centred, config.neighbours), config.consensus_weight)
         cost += config.regression_weight * (np.eye(len(reduced)) - reduced @ regress)
         projection = directions @ (regress @ smoothest(cost, config.bits))
-        self.projection.copy_(torch.from_numpy(projection))
-        self.threshold.copy_(torch.from_numpy(np.median(pooled @ projection, axis=0)))
+        self.store(projection, pooled)
 
-    def encode(self, frames: Tensor) -> Tensor:
-        """Frames ``(B, T, D)`` -> the mean outputs of their frames, less the threshold ``(B, K)``."""
-        return frames.mean(dim=1) @ self.projection - self.threshold
-
-    def _read(self, videos: Any, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Key frames ``(n, D)`` and mean frames ``(at most videos, D)`` of videos drawn at random, float64."""
+    def _read(self, videos: Videos, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Read key frames ``(n, D)`` and mean frames ``(at most videos, D)`` of videos drawn at random, float64."""
         config = self.config
         rows = np.sort(rng.permutation(len(videos))[: config.videos])
         keys, means = [], []
@@ -103,14 +92,14 @@ class MFH(nn.Module):
         return found, np.concatenate(means).astype(np.float64)
 
 
-def chunks(videos: Any, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """The features of the videos in ``rows``, ``(at most CHUNK, T, D)`` at a time."""
+def chunks(videos: Videos, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the features of the videos in ``rows``, ``(at most CHUNK, T, D)`` at a time."""
     for start in range(0, len(rows), CHUNK):
         yield videos.read(rows[start : start + CHUNK])
 
 
 def laplacian(vectors: np.ndarray, neighbours: int) -> np.ndarray:
-    """The Laplacian ``(n, n)`` of the graph that joins p and q if one is among the nearest to the other."""
+    """Return the Laplacian ``(n, n)`` of the graph that joins p and q if one is among the nearest to the other."""
     square = (vectors**2).sum(axis=1)
     distance = square[:, None] + square - 2 * vectors @ vectors.T
     np.fill_diagonal(distance, np.inf)
@@ -123,7 +112,7 @@ def laplacian(vectors: np.ndarray, neighbours: int) -> np.ndarray:
 
 
 def graph_cost(laplacian: np.ndarray, weight: float) -> np.ndarray:
-    """The matrix Q ``(n, n)`` with tr(Yᵀ Q Y) = min over Ȳ of tr(Ȳᵀ L Ȳ) + weight |Y − Ȳ|².
+    """Return the matrix Q ``(n, n)`` with tr(Yᵀ Q Y) = min over Ȳ of tr(Ȳᵀ L Ȳ) + weight |Y − Ȳ|².
 
     The minimum is at Ȳ = weight (L + weight I)⁻¹ Y.
     """
@@ -132,9 +121,10 @@ def graph_cost(laplacian: np.ndarray, weight: float) -> np.ndarray:
 
 
 def smoothest(cost: np.ndarray, count: int) -> np.ndarray:
-    """The ``count`` orthonormal eigenvectors of least eigenvalue that are orthogonal to the constant, ``(n, count)``.
+    """Return the orthonormal eigenvectors of least eigenvalue orthogonal to the constant, ``(n, count)``.
 
     ``cost`` is positive semidefinite with the constant among its eigenvectors, which is moved to the other end.
     """
     moved = cost + np.trace(cost) / len(cost)
-    return eigh(moved, subset_by_index=[0, count - 1])[1]
+    vectors: np.ndarray = eigh(moved, subset_by_index=[0, count - 1])[1]
+    return vectors

@@ -1,15 +1,15 @@
 """S5VH: state-space self-supervised video hashing (Wang et al., AAAI 2025), with self, local and global signals.
 
-A bidirectional Mamba encoder hashes the visible frames of two views. The frame codes have to rebuild the hidden frames
-(self), the pooled codes of two views have to find each other (local), and they are drawn to the hash centre of the
-video's cluster (global). The centres are ±1 codes, made before training, that are far from each other and keep the
+A bidirectional Mamba encoder hashes the visible frames of two views. The frame codes have to reconstruct the hidden
+frames (self), the pooled codes of two views have to find each other (local), and they are drawn to the hash centre of
+the video's cluster (global). The centres are ±1 codes, made before training, that are far from each other and keep the
 clusters' similarities.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -18,13 +18,16 @@ from torch.nn.functional import one_hot
 
 from ..clustering.hash_centres import hadamard_centres, optimise_centres, random_centres, semantic_centres
 from ..clustering.reduction import mean_pooled
+from ..data import Dataset
+from ..data.batch import Batch, Videos
 from ..errors import unknown
 from ..losses import centre_alignment, debiased_contrastive, masked_reconstruction
 from ..nn.backbones import BACKBONES, KEEPS_OWN_INIT
 from ..nn.layers import sign_ste, take_frames
-from ..nn.masked_autoencoder import MaskedAutoencoder
 from ..nn.schedules import cosine
 from ..samplers import random_pair
+from .base import Presets, evaluating
+from .base.masked_autoencoder import MaskedAutoencoder
 
 
 class S5VH(MaskedAutoencoder):
@@ -33,17 +36,15 @@ class S5VH(MaskedAutoencoder):
     ``centres (M, K)`` are the hash centres, and ``labels (N, M)`` says how far each training video belongs to each.
     """
 
-    @dataclass(frozen=True)
-    class Config:
+    TITLE = "S5VH"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(MaskedAutoencoder.Config):
         """``[code]``: read in the authors' released code (github.com/gimpong/AAAI25-S5VH); ``[text]``: in the paper.
 
         Of the paper, the abstract and the captions could be read. The switches say where the code departs from them.
         """
 
-        bits: int  # K
-        frames: int  # T
-        features: int  # D
-        variant: str = "paper"
         backbone: str = "mamba"  # [text]; or transformer, lstm, retnet, rwkv
         width: int = 256  # [code] of the encoder
         layers: int = 6  # [code] "small" model
@@ -74,10 +75,11 @@ class S5VH(MaskedAutoencoder):
         peak_learning_rate: float = 5e-4  # [code] AdamW
         least_learning_rate: float = 1e-5  # [code] end of a cosine
         weight_decay: float = 1e-4  # [code] on all parameters
-        precision: str = "float32"  # ours: or "bfloat16", autocast
-        max_gradient_norm: float | None = None  # [code] gradients are not clipped
 
-    PRESETS: dict[str, dict[str, Any]] = {  # noqa: RUF012 - a constant
+    config: Config
+    centres: Tensor
+
+    PRESETS: ClassVar[Presets] = {
         "released": {  # what the code computes, whatever the dataset
             "drop_path": 0.5, "tied_directions": True, "own_start": False, "soft_codes": False,
             "temporal_decoder": False, "fixed_centres": False, "consistent_prediction": False,
@@ -108,7 +110,7 @@ class S5VH(MaskedAutoencoder):
         },
     }  # fmt: skip
     VARIANTS = ("paper", "released")
-    MEMORY = ("labels",)
+    REMEMBERED = ("labels",)
 
     def __init__(self, config: Config):
         if config.backbone not in BACKBONES:
@@ -120,7 +122,7 @@ class S5VH(MaskedAutoencoder):
             encoder_block=lambda width, layer: block(width, config.drop_path * layer / steps, config.tied_directions),
             decoder_block=lambda width, _: block(width, 0.0, config.tied_directions),
             squash=torch.tanh if config.soft_codes else sign_ste,
-            spare=KEEPS_OWN_INIT if config.own_start else (),
+            keeps_own_init=KEEPS_OWN_INIT if config.own_start else (),
         )
         if config.fixed_centres:
             self.register_buffer("centres", torch.zeros(config.clusters, config.bits))
@@ -129,9 +131,14 @@ class S5VH(MaskedAutoencoder):
         self.labels = torch.zeros(0, config.clusters)
         self.softening = False
 
-    def begin_epoch(self, epoch: int, videos: Any, rng: np.random.Generator) -> None:
+    def check(self, dataset: Dataset) -> None:
+        """Raise SSVHError if there are more clusters than training videos, or another reason not to train."""
+        self.check_groups(dataset, clusters=self.config.clusters)
+        super().check(dataset)
+
+    def begin_epoch(self, epoch: int, videos: Videos, rng: np.random.Generator) -> None:
         """Before the first epoch, cluster the videos: once, for labels and centres. After warm-up, soften labels."""
-        config, device = self.config, self.embed.weight.device
+        config, device = self.config, self.device
         self.softening = epoch >= config.warm_up
         if epoch > 0:
             return
@@ -143,16 +150,17 @@ class S5VH(MaskedAutoencoder):
             codes = optimise_centres(semantic, start) if config.optimised_centres else start
             self.centres.copy_(torch.from_numpy(codes))
 
-    def loss(self, batch: Any, rng: torch.Generator) -> dict[str, Tensor]:
-        """Self, local and global learning on two views of ``batch.frames (B, T, D)``."""
+    def loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """Add up self, local and global learning on two views of ``batch.frames (B, T, D)``."""
         config, frames = self.config, batch.frames
         views = torch.cat(random_pair(len(frames), config.frames, config.mask_ratio, rng))  # (2B, T)
         tokens = self.tokens(frames).repeat(2, 1, 1)
-        codes, predicted, true = self.rebuild_masked(tokens, frames.repeat(2, 1, 1), views)
+        codes, predicted, true = self.reconstruct_masked(tokens, frames.repeat(2, 1, 1), views)
         pooled = codes.mean(dim=1)  # (2B, K)
+        first, second = pooled.chunk(2)
 
         reconstruction = 2 * masked_reconstruction(predicted, true)  # self: of two views
-        contrast = debiased_contrastive(*pooled.chunk(2), config.temperature, config.positive_prior)  # local
+        contrast = debiased_contrastive(first, second, config.temperature, config.positive_prior)  # local
         labels = self.soft_labels(batch).repeat(2, 1)  # (2B, M)
         alignment = centre_alignment(pooled, self.centres, labels, config.centre_temperature)  # global
         total = (
@@ -163,39 +171,39 @@ class S5VH(MaskedAutoencoder):
         return {"loss": total, "reconstruction": reconstruction, "contrast": contrast, "alignment": alignment}
 
     @torch.no_grad()
-    def soft_labels(self, batch: Any) -> Tensor:
-        """How far the videos belong to each centre ``(B, M)``; after warm-up, each look mixes the model's view in."""
+    def soft_labels(self, batch: Batch) -> Tensor:
+        """Return how far the videos belong to each centre ``(B, M)``; after warm-up, mix in the model's prediction."""
         if self.softening:
             share = self.config.smoothing
             self.labels[batch.rows] = (1 - share) * self.labels[batch.rows] + share * self.predict(batch.frames)
         return self.labels[batch.rows]
 
     def predict(self, frames: Tensor) -> Tensor:
-        """The model's own labels ``(B, M)`` of ``frames (B, T, D)``: the softmax of the alignment, all frames seen."""
+        """Predict the labels ``(B, M)`` of ``frames (B, T, D)``: the softmax of the alignment, all frames seen."""
         config = self.config
         if not config.consistent_prediction:
             codes = sign_ste(self.hash.linear(self.encoder(self.tokens(frames)))).mean(dim=1)
             return (codes @ self.centres.T).float().softmax(dim=1)
-        training = self.training
-        self.eval()
-        logits = self.encode(frames) @ self.centres.T / (config.bits * config.centre_temperature)
-        self.train(training)
+        with evaluating(self):
+            logits = self.encode(frames) @ self.centres.T / (config.bits * config.centre_temperature)
         return logits.float().softmax(dim=1)
 
     def decode(self, codes: Tensor, seen: Tensor, unseen: Tensor) -> Tensor:
-        """As in ``MaskedAutoencoder``, or, as in the released code, with the masked tokens behind the visible ones."""
+        """Decode as ``MaskedAutoencoder``, or, as the released code, with the masked tokens behind the visible ones."""
         if self.config.temporal_decoder:
             return super().decode(codes, seen, unseen)
         place = self.decoder_positions.expand(len(codes), -1, -1)
-        visible, masked = self.unhash(codes) + take_frames(place, seen), self.mask_token + take_frames(place, unseen)
-        return self.rebuild(self.decoder(torch.cat([visible, masked], dim=1))[:, seen.shape[1] :])
+        visible = self.decoder_embed(codes) + take_frames(place, seen)
+        masked = self.mask_token + take_frames(place, unseen)
+        predicted: Tensor = self.reconstruct(self.decoder(torch.cat([visible, masked], dim=1))[:, seen.shape[1] :])
+        return predicted
 
     def optimiser(self) -> torch.optim.Optimizer:
-        """AdamW."""
+        """Make AdamW."""
         config = self.config
         return torch.optim.AdamW(self.parameters(), lr=config.peak_learning_rate, weight_decay=config.weight_decay)
 
     def learning_rate(self, epoch: int) -> float:
-        """Half a cosine from the peak to the least; ``epoch`` counts from 0."""
+        """Let the rate fall along half a cosine from the peak to the least; ``epoch`` counts from 0."""
         config = self.config
         return cosine(epoch, config.epochs, config.peak_learning_rate, config.least_learning_rate)

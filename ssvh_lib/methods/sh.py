@@ -6,45 +6,33 @@ such a box that keep data apart, the eigenfunctions of its Laplacian, are then k
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..clustering.kmeans import Videos
 from ..clustering.reduction import mean_pooled, principal_directions
+from ..data.batch import Videos
+from .base import MethodConfig
+from .base.linear_hash import LinearHash
 
 
-class SpectralHashing(nn.Module):
+class SpectralHashing(LinearHash):
     """The signs of the K cosines of lowest frequency; a direction of large range gives several bits.
 
-    Nothing is drawn at random: every seed gives the same codes.
+    Nothing is drawn at random: every seed gives the same codes. The steps are recalled from the paper and were compared
+    with a public copy of the authors' MATLAB code (``[code]``:
+    github.com/willard-yuan/hashing-baseline-for-image-retrieval, folder SH).
     """
 
-    @dataclass(frozen=True)
-    class Config:
-        """There is nothing to choose.
+    TITLE = "SH"
 
-        The steps are recalled from the paper and were compared with a public copy of the authors' MATLAB code
-        (``[code]``: github.com/willard-yuan/hashing-baseline-for-image-retrieval, folder SH).
-        """
+    start: Tensor  # (K,), the least coordinate along a bit's principal direction in the training set
+    frequency: Tensor  # (K,), how fast the cosine turns from there
 
-        bits: int  # K
-        frames: int  # T; not used, the features are averaged over frames
-        features: int  # D
-        variant: str = "paper"
-
-    PRESETS: dict[str, dict] = {}  # noqa: RUF012 - a constant; nothing to choose
-    VARIANTS = ("paper",)
-
-    def __init__(self, config: Config):
-        super().__init__()
-        self.config = config
-        self.register_buffer("mean", torch.zeros(config.features))
-        self.register_buffer("projection", torch.zeros(config.features, config.bits))  # a bit's principal direction,
-        self.register_buffer("start", torch.zeros(config.bits))  # the least coordinate along it in the training set,
-        self.register_buffer("frequency", torch.zeros(config.bits))  # and how fast the cosine turns from there
+    def __init__(self, config: MethodConfig):
+        super().__init__(config)
+        self.register_buffer("start", torch.zeros(config.bits))
+        self.register_buffer("frequency", torch.zeros(config.bits))
 
     def solve(self, videos: Videos, rng: np.random.Generator) -> None:
         """Choose a direction and a frequency for each bit; ``rng`` is not used."""
@@ -54,25 +42,24 @@ class SpectralHashing(nn.Module):
         coordinates = (pooled - mean) @ principal
         start, end = extremes(coordinates)
         direction, mode = lowest_modes(end - start, self.config.bits)
-        self.mean.copy_(torch.from_numpy(mean))
-        self.projection.copy_(torch.from_numpy(principal[:, direction]))
+        self.store(mean, principal[:, direction])
         self.start.copy_(torch.from_numpy(start[direction]))
         self.frequency.copy_(torch.from_numpy(mode * np.pi / (end - start)[direction]))
 
     def encode(self, frames: Tensor) -> Tensor:
-        """Frames ``(B, T, D)`` -> the eigenfunctions' values ``(B, K)``, also outside the range of the training set."""
-        coordinates = (frames.mean(dim=1) - self.mean) @ self.projection
+        """Map frames ``(B, T, D)`` to the eigenfunctions' values ``(B, K)``, also outside the training set's range."""
+        coordinates = super().encode(frames)
         return torch.cos(self.frequency * (coordinates - self.start))  # sin(pi / 2 + ...) in the paper
 
 
 def extremes(coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the largest value in each column of ``coordinates (N, q)``, a hair apart where they agree."""
+    """Return the least and the largest value in each column of ``coordinates (N, q)``, a hair apart if equal."""
     hair = np.finfo(np.float64).eps  # [code]
     return coordinates.min(axis=0) - hair, coordinates.max(axis=0) + hair
 
 
 def lowest_modes(ranges: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Direction and mode m = 1, 2, … of the ``count`` eigenfunctions of least eigenvalue, ``(count,)`` each.
+    """Return direction and mode m = 1, 2, … of the ``count`` eigenfunctions of least eigenvalue, ``(count,)`` each.
 
     ``ranges (q,)`` are the widths R of the box; the eigenvalue of mode m along a direction grows with (m pi / R)².
     Modes up to ``count`` are enough, as the widest direction has as many of no larger eigenvalue.

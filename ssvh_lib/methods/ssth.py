@@ -1,74 +1,67 @@
 """SSTH: self-supervised temporal hashing, "Play and Rewind" (Zhang et al., ACM MM 2016).
 
 An LSTM reads the frames and carries the signs of its hidden state from step to step, so that the order of the frames
-enters the code, which is its state after the last frame. From that state alone three decoders rebuild the video
-backwards (rewind), forwards (play), and its mean frame.
+enters the code, which is its state after the last frame. From that state alone three decoders reconstruct the
+video backwards (rewind), forwards (play), and its mean frame.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from ..data.batch import Batch
 from ..nn.layers import xavier
-from ..nn.lstm import ClippedMomentum, PeepholeLSTM, State, squared_error
-from ..nn.schedules import smooth_decay
+from ..nn.lstm import PeepholeLSTM, State, squared_error
+from .base import Presets
+from .base.recurrent import RecurrentHasher
 
 
-class SSTH(nn.Module):
+class SSTH(RecurrentHasher):
     """The binary LSTM and its three decoders; the width of every LSTM is the number of bits."""
 
-    @dataclass(frozen=True)
-    class Config:
+    TITLE = "SSTH"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(RecurrentHasher.Config):
         """``[code]``: read in the authors' released code (github.com/hanwangzhang/BLSTM), which is for FCVID.
 
         The body of the paper was not to be had; its abstract agrees with the code. The code fills up the last batch
         with videos of zeros; here that batch is smaller.
         """
 
-        bits: int  # K
-        frames: int  # T
-        features: int  # D
-        variant: str = "paper"
         mean_weight: float = 200.0  # [code] of the mean frame, beside 1 for each frame of rewind and play
-        norm_momentum: float = 0.99  # [code] share of the past in the running statistics of the batch norms
         epochs: int = 44  # [code] 20,000 batches of 100, on FCVID's 45,585 training videos
         batch_size: int = 100  # [code]
         peak_learning_rate: float = 1e-3  # [code] for a loss that is a sum over videos, frames and features
-        decay: float = 0.9  # [code] factor on the learning rate …
-        decay_every: int = 22  # [code] … each 10,000 batches, smoothly; here once each epoch
-        momentum: float = 0.9  # [code] of the optimiser
-        clip: float = 1e-4  # [code] no weight moves farther in one step
-        weight_decay: float = 1e-4  # [code] on all parameters; there as a term of the loss
-        precision: str = "float32"  # ours: or "bfloat16", autocast
-        max_gradient_norm: float | None = None  # [code] gradients are not clipped, velocities are
+        decay_every: int = 22  # [code] 10,000 batches
 
-    PRESETS: dict[str, dict[str, Any]] = {  # noqa: RUF012 - a constant
+    config: Config
+
+    PRESETS: ClassVar[Presets] = {
         # Ours, for two cores: every trained method sees as many videos. They are 320 steps, in which the published clip
         # would let a weight move by .03 at most; this one was chosen on a part of the training videos.
         "small": {"norm_momentum": 0.9, "epochs": 4, "batch_size": 32, "clip": 1e-2, "decay_every": 1},
         "smoke": {"norm_momentum": 0.9, "epochs": 2, "batch_size": 64, "clip": 3e-3},  # ours: seconds
     }
-    VARIANTS = ("paper",)
 
     def __init__(self, config: Config):
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.encoder = PeepholeLSTM(config.features, config.bits, config.frames, config.norm_momentum, binary=True)
         self.rewind = Decoder(config, config.frames)
         self.play = Decoder(config, config.frames)
         self.mean = Decoder(config, 1)
 
     def encode(self, frames: Tensor) -> Tensor:
-        """Frames ``(B, T, D)`` -> hidden state after the last of them ``(B, K)``, before it is binarised."""
-        hidden, _ = self.encoder(frames)
+        """Map frames ``(B, T, D)`` to the hidden state after the last of them ``(B, K)``, before it is binarised."""
+        hidden: Tensor = self.encoder(frames)[0]
         return hidden[:, -1]
 
-    def loss(self, batch: Any, rng: torch.Generator) -> dict[str, Tensor]:
-        """Errors of the three decoders on ``batch.frames (B, T, D)``, summed; ``rng`` is not used."""
+    def loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """Add up the errors of the three decoders on ``batch.frames (B, T, D)``; ``rng`` is not used."""
         frames = batch.frames
         _, state = self.encoder(frames)
         rewind = squared_error(self.rewind(state), frames.flip(1))
@@ -76,21 +69,6 @@ class SSTH(nn.Module):
         mean = squared_error(self.mean(state), frames.mean(dim=1, keepdim=True))
         total = (rewind + play + self.config.mean_weight * mean) / 3
         return {"loss": total, "rewind": rewind, "play": play, "mean": mean}
-
-    def optimiser(self) -> torch.optim.Optimizer:
-        """Momentum with clipped velocity."""
-        config = self.config
-        return ClippedMomentum(
-            self.parameters(),
-            lr=config.peak_learning_rate,
-            momentum=config.momentum,
-            clip=config.clip,
-            weight_decay=config.weight_decay,
-        )
-
-    def learning_rate(self, epoch: int) -> float:
-        """Falls smoothly; ``epoch`` counts from 0."""
-        return smooth_decay(self.config, epoch)
 
 
 class Decoder(nn.Module):
@@ -103,5 +81,6 @@ class Decoder(nn.Module):
         xavier(self)
 
     def forward(self, state: State) -> Tensor:
-        """Frames ``(B, steps, D)``."""
-        return self.frame(self.lstm(None, state)[0])
+        """Return the frames ``(B, steps, D)``."""
+        frames: Tensor = self.frame(self.lstm(None, state)[0])
+        return frames

@@ -1,14 +1,14 @@
 """SSVH: hierarchical binary auto-encoder with neighbourhood structure (Song et al., IEEE TIP 2018).
 
 An LSTM reads the frames; a binary LSTM above it reads every second of its states, and its last state is the code. Three
-decoders of two layers rebuild the video from it: backwards, forwards, and its mean frame. At the same time, the inner
-products of codes have to tell videos that are neighbours in feature space from all others.
+decoders of two layers reconstruct the video from it: backwards, forwards, and its mean frame. At the same time, the
+inner products of codes have to tell videos that are neighbours in feature space from all others.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,15 +16,17 @@ from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
 from ..clustering.reduction import mean_pooled
+from ..data.batch import Batch, Videos
 from ..errors import SSVHError
 from ..nn.layers import xavier
-from ..nn.lstm import ClippedMomentum, FirstStep, PeepholeLSTM, State, squared_error
-from ..nn.schedules import smooth_decay
+from ..nn.lstm import FirstStep, PeepholeLSTM, State, squared_error
+from .base import Presets
+from .base.recurrent import RecurrentHasher
 
 BLOCK = 256  # rows of similarities or overlaps that are held at a time
 
 
-class SSVH(nn.Module):
+class SSVH(RecurrentHasher):
     """Two-layer LSTMs; the width of each is the number of bits.
 
     ``bank (N, K)`` holds the last hidden state of every training video, and ``pairs (2, E)`` the rows of all ordered
@@ -32,37 +34,30 @@ class SSVH(nn.Module):
     released code.
     """
 
-    @dataclass(frozen=True)
-    class Config:
+    TITLE = "SSVH"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(RecurrentHasher.Config):
         """``[code]``: read in the released code (github.com/lixiangpengcs/Self-Supervised-Video-Hashing), for FCVID.
 
         The body of the paper was not to be had: the variant "paper" is the code but for ``own_states``. The code fills
         up the last batch with videos of zeros; here that batch is smaller.
         """
 
-        bits: int  # K
-        frames: int  # T
-        features: int  # D
-        variant: str = "paper"
         stride: int = 2  # [code] frames for each step of the upper layer
         own_states: bool = True  # ours: play reads its own upper layer; [code] every other step it reads rewind's
         nearest: int = 10  # [code] K1: nearest videos in a list, beside the video itself
         lists: int = 5  # [code] K2: how many lists a neighbourhood unites
         quantisation_weight: float = 0.2  # [code] lambda
         structure_weight: float = 0.999  # [code] of neighbourhood and quantisation; the rest is reconstruction's
-        norm_momentum: float = 0.99  # [code] share of the past in the running statistics of the batch norms
         epochs: int = 100  # [code]
         batch_size: int = 256  # [code]
         peak_learning_rate: float = 1e-4  # [code] for a loss that is a sum over videos, frames and features
-        decay: float = 0.9  # [code] factor on the learning rate …
-        decay_every: int = 56  # [code] … each 10,000 batches of FCVID's 45,585 videos, smoothly; here once each epoch
-        momentum: float = 0.9  # [code] of the optimiser
-        clip: float = 1e-4  # [code] no weight moves farther in one step
-        weight_decay: float = 1e-4  # [code] on all parameters; there as a term of the loss
-        precision: str = "float32"  # ours: or "bfloat16", autocast
-        max_gradient_norm: float | None = None  # [code] gradients are not clipped, velocities are
+        decay_every: int = 56  # [code] 10,000 batches of FCVID's 45,585 videos
 
-    PRESETS: dict[str, dict[str, Any]] = {  # noqa: RUF012 - a constant
+    config: Config
+
+    PRESETS: ClassVar[Presets] = {
         "released": {"own_states": False},
         # Ours, for two cores: every trained method sees as many videos. They are 320 steps, in which the published clip
         # would let a weight move by .03 at most; clip and rate were chosen on a part of the training videos.
@@ -75,13 +70,12 @@ class SSVH(nn.Module):
         },
     }  # fmt: skip
     VARIANTS = ("paper", "released")
-    MEMORY = ("bank", "pairs")
+    REMEMBERED = ("bank", "pairs")
 
     def __init__(self, config: Config):
         if config.frames < config.stride:
             raise SSVHError(f"SSVH needs at least {config.stride} frames, got {config.frames}.")
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         K, D, momentum = config.bits, config.features, config.norm_momentum
         steps = config.frames // config.stride
         self.length = steps * config.stride  # frames that are used
@@ -97,21 +91,20 @@ class SSVH(nn.Module):
         self.bank = torch.zeros(0, K)
         self.pairs = torch.zeros(2, 0, dtype=torch.long)
 
-    def begin_epoch(self, epoch: int, videos: Any, rng: np.random.Generator) -> None:
+    def begin_epoch(self, epoch: int, videos: Videos, rng: np.random.Generator) -> None:
         """Before the first epoch, find the neighbours in the training set and empty the bank; ``rng`` is not used."""
         if epoch > 0:
             return
-        device = self.rewind_frame.weight.device
         pairs = neighbour_pairs(mean_pooled(videos), self.config.nearest, self.config.lists)
-        self.pairs = torch.from_numpy(pairs).to(device)
-        self.bank = torch.zeros(len(videos), self.config.bits, device=device)
+        self.pairs = torch.from_numpy(pairs).to(self.device)
+        self.bank = torch.zeros(len(videos), self.config.bits, device=self.device)
 
     def encode(self, frames: Tensor) -> Tensor:
-        """Frames ``(B, T, D)`` -> last hidden state of the upper layer ``(B, K)``, before it is binarised."""
+        """Map frames ``(B, T, D)`` to the last hidden state of the upper layer ``(B, K)``, before it is binarised."""
         return self._encode(frames[:, : self.length])[0]
 
-    def loss(self, batch: Any, rng: torch.Generator) -> dict[str, Tensor]:
-        """Neighbourhood, quantisation and reconstruction of ``batch.frames (B, T, D)``, summed; ``rng`` is not used."""
+    def loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """Add up neighbourhood, quantisation and reconstruction of ``batch.frames (B, T, D)``; ``rng`` is not used."""
         config, frames = self.config, batch.frames[:, : self.length]
         hidden, state = self._encode(frames)  # (B, K), the code before its sign
         bank = self.bank.index_copy(0, batch.rows, hidden)
@@ -120,7 +113,7 @@ class SSVH(nn.Module):
         similarity = hidden @ bank.T / config.bits  # (B, N)
         neighbourhood = (similarity - self.neighbours(batch.rows)).square().sum()
         quantisation = (hidden - hidden.sign()).square().sum()
-        rewind, play, mean = self._rebuild(state)
+        rewind, play, mean = self._reconstruct(state)
         reconstruction = squared_error(rewind, frames.flip(1)) + squared_error(play, frames)
         reconstruction = reconstruction + self.length * squared_error(mean, frames.mean(dim=1))
         structure = neighbourhood + config.quantisation_weight * quantisation
@@ -131,7 +124,7 @@ class SSVH(nn.Module):
         }  # fmt: skip
 
     def neighbours(self, rows: Tensor) -> Tensor:
-        """``(B, N)``: 1 where a training video is a neighbour of the one in that row of ``rows (B,)``, which differ."""
+        """Mark the neighbours of the training videos ``rows (B,)``, which differ, with 1 among all: ``(B, N)``."""
         N = len(self.bank)
         place = torch.full((N,), -1, device=rows.device)
         place[rows] = torch.arange(len(rows), device=rows.device)
@@ -140,29 +133,14 @@ class SSVH(nn.Module):
         found[place[first], second] = 1.0
         return found
 
-    def optimiser(self) -> torch.optim.Optimizer:
-        """Momentum with clipped velocity."""
-        config = self.config
-        return ClippedMomentum(
-            self.parameters(),
-            lr=config.peak_learning_rate,
-            momentum=config.momentum,
-            clip=config.clip,
-            weight_decay=config.weight_decay,
-        )
-
-    def learning_rate(self, epoch: int) -> float:
-        """Falls smoothly; ``epoch`` counts from 0."""
-        return smooth_decay(self.config, epoch)
-
     def _encode(self, frames: Tensor) -> tuple[Tensor, State]:
-        """The upper layer's last hidden state ``(B, K)``, real-valued, and what it would carry on."""
+        """Return the upper layer's last hidden state ``(B, K)``, real-valued, and what it would carry on."""
         lower, _ = self.lower(frames)
         upper, state = self.upper(lower[:, self.config.stride - 1 :: self.config.stride])
         return upper[:, -1], state
 
-    def _rebuild(self, state: State) -> tuple[Tensor, Tensor, Tensor]:
-        """Frames backwards and forwards ``(B, T, D)`` and the mean frame ``(B, D)``."""
+    def _reconstruct(self, state: State) -> tuple[Tensor, Tensor, Tensor]:
+        """Reconstruct the frames backwards and forwards ``(B, T, D)`` and the mean frame ``(B, D)``."""
         stride = self.config.stride
         rewind, play = (
             upper(None, state)[0].repeat_interleave(stride, dim=1) for upper in (self.rewind_upper, self.play_upper)
@@ -176,7 +154,7 @@ class SSVH(nn.Module):
 
 
 def neighbour_pairs(vectors: np.ndarray, nearest: int, lists: int) -> np.ndarray:
-    """The rows of all ordered pairs of neighbours among ``vectors (N, D)``, ``(2, E)`` int64, sorted by the first.
+    """Return the rows of all ordered pairs of neighbours among ``vectors (N, D)``: ``(2, E)`` int64, sorted.
 
     Each vector has a list: itself and the ``nearest`` most similar ones, by cosine. A vector is paired with all members
     of the ``lists`` lists that share most with its own (the earlier ones where they share as much), and pairs hold
@@ -198,7 +176,7 @@ def neighbour_pairs(vectors: np.ndarray, nearest: int, lists: int) -> np.ndarray
 
 
 def _nearest(vectors: np.ndarray, nearest: int) -> np.ndarray:
-    """Rows of each vector itself and the ``nearest`` most similar to it, ``(N, nearest + 1)``, in no order."""
+    """Return the rows of each vector itself and of those most similar to it, ``(N, nearest + 1)``, in no order."""
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     found = []
     for start in range(0, len(unit), BLOCK):
@@ -210,7 +188,7 @@ def _nearest(vectors: np.ndarray, nearest: int) -> np.ndarray:
 
 
 def _flags(lists: np.ndarray) -> csr_matrix:
-    """Lists of rows ``(N, M)`` as a sparse ``(N, N)``: 1 where the second is in the list of the first."""
+    """Turn lists of rows ``(N, M)`` into a sparse ``(N, N)``: 1 where the second is in the list of the first."""
     N, M = lists.shape
     columns, starts = lists.ravel(), np.arange(0, N * M + 1, M)
     return csr_matrix((np.ones(N * M, dtype=np.int16), columns, starts), shape=(N, N))

@@ -10,23 +10,25 @@ was not at hand.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
-import torch
 from scipy.sparse import coo_array
-from torch import Tensor, nn
 
 from ..clustering.kmeans import kmeans
 from ..clustering.reduction import principal_directions
+from ..data import Dataset
+from ..data.batch import Videos
 from ..errors import SSVHError
+from .base import MethodConfig, Presets
+from .base.linear_hash import MedianHash
 
 CHUNK = 256  # videos read at a time
 FIRST_STEP = 64.0  # of the gradient descent; backtracking halves it
 ROUNDING = 1e-12  # relative, of sums of numbers in float64
 
 
-class VHDT(nn.Module):
+class VHDT(MedianHash):
     """The signs of Wᵀ x̄, where x̄ is a video's mean frame, about their medians; W minimises
 
         mean over pairs (s − <tanh Wᵀ x̄, tanh Wᵀ x̄'> / K)² + lambda1 |W|_2,1 + lambda2 mean (Wᵀ (x_t − x_t+1))²
@@ -36,14 +38,12 @@ class VHDT(nn.Module):
     that W starts from have mean square 1.
     """
 
-    @dataclass(frozen=True)
-    class Config:
+    TITLE = "VHDT †"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(MethodConfig):
         """What is recalled is remembered of the paper, without its value; what is ours fills a gap."""
 
-        bits: int  # K
-        frames: int  # T
-        features: int  # D
-        variant: str = "paper"
         videos: int = 5_000  # ours: at most so many training videos, drawn at random, which bounds time and memory
         clusters: int = 400  # ours: k-means on mean frames stands in for the classes of the paper
         pairs: int = 20_000  # ours: one half from a cluster each, one half from two
@@ -51,21 +51,21 @@ class VHDT(nn.Module):
         temporal_weight: float = 1e-2  # ours; lambda2; recalled as an l-infinity norm, squares here
         iterations: int = 200  # ours
 
+    config: Config
+
     # Chosen on a validation part of moving-digits' training videos, with one seed at 32 bits: the mean over bits in the
     # temporal term (with their sum, this weight collapsed the codes) and 400 clusters (of 100, 400 and 800). Temporal
     # weights of 3e-3 and 3e-2 and sparsity weights of 1e-5 and 1e-3 were no better there.
-    PRESETS: dict[str, dict[str, Any]] = {  # noqa: RUF012 - a constant
+    PRESETS: ClassVar[Presets] = {
         "smoke": {"clusters": 8, "pairs": 500, "iterations": 20},  # ours
     }
-    VARIANTS = ("paper",)
 
-    def __init__(self, config: Config):
-        super().__init__()
-        self.config = config
-        self.register_buffer("projection", torch.zeros(config.features, config.bits))
-        self.register_buffer("threshold", torch.zeros(config.bits))
+    def check(self, dataset: Dataset) -> None:
+        """Raise SSVHError if there are more clusters than training videos, or another reason not to solve."""
+        self.check_groups(dataset, clusters=self.config.clusters)
+        super().check(dataset)
 
-    def solve(self, videos: Any, rng: np.random.Generator) -> None:
+    def solve(self, videos: Videos, rng: np.random.Generator) -> None:
         """Cluster, draw pairs, learn W."""
         config = self.config
         pooled, changes = self._read(videos, rng)  # (N, D), (D, D)
@@ -76,15 +76,10 @@ class VHDT(nn.Module):
         scale = max(np.sqrt(np.mean((centred @ start) ** 2)), np.finfo(float).tiny)
         smooth = Smooth(centred / scale, pairs, config.temporal_weight * changes / scale**2)
         projection = fista(smooth, config.sparsity_weight, start, config.iterations)
-        self.projection.copy_(torch.from_numpy(projection))
-        self.threshold.copy_(torch.from_numpy(np.median(pooled @ projection, axis=0)))
+        self.store(projection, pooled)
 
-    def encode(self, frames: Tensor) -> Tensor:
-        """Frames ``(B, T, D)`` -> the mean outputs of their frames, less the threshold ``(B, K)``."""
-        return frames.mean(dim=1) @ self.projection - self.threshold
-
-    def _read(self, videos: Any, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Mean frames ``(N, D)`` float32 and the second moment of changes between frames ``(D, D)``, of some videos."""
+    def _read(self, videos: Videos, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Read mean frames ``(N, D)`` of some videos, and the second moment of changes between frames ``(D, D)``."""
         rows = np.sort(rng.permutation(len(videos))[: self.config.videos])
         means, moment = [], np.zeros((self.config.features, self.config.features))
         for start in range(0, len(rows), CHUNK):
@@ -104,7 +99,7 @@ class Pairs(NamedTuple):
 
 
 def balanced_pairs(labels: np.ndarray, count: int, rng: np.random.Generator) -> Pairs:
-    """Pairs of different videos, one half with equal ``labels (N,)``, the other with different ones.
+    """Draw pairs of different videos, one half with equal ``labels (N,)``, the other with different ones.
 
     The first video of a pair is drawn from all that have such a partner, the second from its partners.
     """
@@ -126,13 +121,14 @@ def balanced_pairs(labels: np.ndarray, count: int, rng: np.random.Generator) -> 
 
 
 def random_principal(centred: np.ndarray, bits: int, rng: np.random.Generator) -> np.ndarray:
-    """The first principal directions of ``centred (N, D)`` in a random rotation, ``(D, bits)``.
+    """Return the first principal directions of ``centred (N, D)`` in a random rotation, ``(D, bits)``.
 
     Where there are fewer than ``bits``, their span is covered more than once.
     """
     directions = principal_directions(centred, min(bits, *centred.shape))  # (D, q)
     rotation, _ = np.linalg.qr(rng.standard_normal((bits, bits)))
-    return directions @ rotation[: directions.shape[1]]
+    rotated: np.ndarray = directions @ rotation[: directions.shape[1]]
+    return rotated
 
 
 class Smooth:
@@ -145,21 +141,22 @@ class Smooth:
         self.vectors, self.pairs, self.changes = vectors, pairs, changes
 
     def value(self, projection: np.ndarray) -> float:
-        """The loss."""
+        """Compute the loss."""
         _, residual = self._residual(projection)
         moving = np.sum(projection * (self.changes @ projection)) / projection.shape[1]
         return float(np.mean(residual**2) + moving)
 
     def gradient(self, projection: np.ndarray) -> np.ndarray:
-        """Its derivative by W, ``(D, K)``."""
+        """Compute its derivative by W, ``(D, K)``."""
         outputs, residual = self._residual(projection)
         table = coo_array((residual, self.pairs[:2]), (len(outputs), len(outputs))).tocsr()
         by_outputs = -2 / (len(residual) * outputs.shape[1]) * (table @ outputs + table.T @ outputs)
         by_pairs = self.vectors.T @ (by_outputs * (1 - outputs**2))
-        return by_pairs + 2 / outputs.shape[1] * (self.changes @ projection)
+        total: np.ndarray = by_pairs + 2 / outputs.shape[1] * (self.changes @ projection)
+        return total
 
     def _residual(self, projection: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Soft codes ``(N, K)``, and by how much each pair's inner product falls short of its similarity ``(P,)``."""
+        """Return soft codes ``(N, K)``, and similarity less inner product of the codes for each pair ``(P,)``."""
         outputs = np.tanh(self.vectors @ projection)
         first, second, similarity = self.pairs
         agreement = np.einsum("pk,pk->p", outputs[first], outputs[second]) / outputs.shape[1]
@@ -167,14 +164,16 @@ class Smooth:
 
 
 def row_norms(projection: np.ndarray) -> np.ndarray:
-    """The length of each row of ``projection (D, K)``: how much a feature is used. Their sum is the l2,1 norm."""
-    return np.linalg.norm(projection, axis=1)
+    """Return the length of each row of ``projection (D, K)``, its use of a feature. Their sum is the l2,1 norm."""
+    norms: np.ndarray = np.linalg.norm(projection, axis=1)
+    return norms
 
 
 def shrink_rows(projection: np.ndarray, amount: float) -> np.ndarray:
-    """The proximal map of ``amount`` times the l2,1 norm: each row shorter by ``amount``, short rows 0."""
+    """Apply the proximal map of ``amount`` times the l2,1 norm: each row shorter by ``amount``, short rows 0."""
     norms = row_norms(projection)[:, None]
-    return projection * (np.maximum(norms - amount, 0) / np.maximum(norms, np.finfo(float).tiny))
+    shrunk: np.ndarray = projection * (np.maximum(norms - amount, 0) / np.maximum(norms, np.finfo(float).tiny))
+    return shrunk
 
 
 def fista(smooth: Smooth, sparsity: float, start: np.ndarray, iterations: int) -> np.ndarray:
@@ -198,7 +197,7 @@ def fista(smooth: Smooth, sparsity: float, start: np.ndarray, iterations: int) -
 
 
 def proximal_step(smooth: Smooth, sparsity: float, point: np.ndarray, step: float) -> tuple[np.ndarray, float]:
-    """One proximal gradient step from ``point`` and its size: ``step``, halved until the quadratic model bounds it."""
+    """Take a proximal gradient step from ``point``; halve its size ``step`` until the quadratic model bounds it."""
     value, gradient = smooth.value(point), smooth.gradient(point)
     while True:
         found = shrink_rows(point - step * gradient, step * sparsity)

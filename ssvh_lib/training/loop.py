@@ -7,12 +7,12 @@ and resumed run equals the uninterrupted one bit for bit on the CPU.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -20,27 +20,20 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ..data import Dataset, VideoFeatures
+from ..data.batch import Batch
 from ..data.loader import in_background, read_batches
 from ..data.released import read_dataset
-from ..errors import SSVHError, unknown
-from ..methods import construct, method_class, method_name
+from ..errors import SSVHError
+from ..methods import ClassicalMethod, Method, MethodConfig, TrainedMethod, construct, method_class
 from ..utils.devices import choose_device
 from ..utils.fingerprint import code_digest
-from .runs import Run, default_folder, epoch_seed, open_run
+from .runs import HistoryRow, Run, RunDescription, TrainingState, default_folder, epoch_seed, open_run
 
-PRECISIONS = ("float32", "bfloat16")
-CHECK_EVERY = 16  # steps between looks at the losses: each look makes a GPU wait
-
-
-class Batch(NamedTuple):
-    """What ``loss`` gets: features ``frames (B, T, D)`` and the ``rows (B,)`` of these videos in the training set."""
-
-    frames: Tensor
-    rows: Tensor
+CHECK_EVERY = 16  # steps between checks of the losses: each check makes a GPU wait
 
 
 def fit(
-    model: nn.Module,
+    model: Method,
     dataset: Dataset,
     out: str | Path | None = None,
     *,
@@ -58,25 +51,21 @@ def fit(
     ``out`` holds another configuration, if another process is at it, if the model does not fit the data (their shape,
     or fewer videos than groups of them), or if a loss is NaN or infinite (the last whole epoch is kept).
     """
-    _check_request(model, dataset)
+    model.check(dataset)
     place = choose_device(device)
-    description = describe(method_name(model), model.config, dataset, seed)
+    description = describe(model.name(), model.config, dataset, seed)
     run = open_run(Path(out) if out is not None else default_folder(description), description)
     with run.lock():
-        solve = hasattr(model, "solve")
-        if not run.finished or (keep_epochs and not solve and not run.keeps(model.config.epochs)):
+        if not _complete(run, model, keep_epochs):
             model.load_state_dict(construct(type(model), model.config, seed).state_dict())
             model.to(place)
-            seconds = (
-                _solve(model, dataset, seed) if solve else _train(model, dataset, run, seed, progress, keep_epochs)
-            )
-            run.finish(model, seconds, place)
+            run.finish(model, _learn(model, dataset, run, seed, progress, keep_epochs), place)
         run.load_weights(model)
     model.to(place).eval()
     return run
 
 
-def describe(method: str, config: Any, dataset: Dataset, seed: int) -> dict[str, Any]:
+def describe(method: str, config: MethodConfig, dataset: Dataset, seed: int) -> RunDescription:
     """Return the content of ``config.json``: method and the code behind it, its whole Config, data, seed."""
     return {
         "method": method,
@@ -89,120 +78,130 @@ def describe(method: str, config: Any, dataset: Dataset, seed: int) -> dict[str,
 
 
 @cache
-def _code(method: type[nn.Module]) -> str:
+def _code(method: type[Method]) -> str:
     """Return the fingerprint of the way from the files of a dataset to trained weights, kept in the files of a run."""
     return code_digest(method, construct, _train, _solve, Run.load_weights, read_dataset)
 
 
-def _check_request(model: nn.Module, dataset: Dataset) -> None:
-    """Whatever can be wrong is found before a folder is made."""
-    precision = getattr(model.config, "precision", PRECISIONS[0])
-    if precision not in PRECISIONS:
-        raise unknown("precision", precision, PRECISIONS)
-    for field in ("clusters", "anchors"):  # some are formed only after a warm-up of hours, which is late to find out
-        groups = getattr(model.config, field, 1)
-        if not all(1 <= count <= len(dataset.train) for count in (groups if isinstance(groups, tuple) else (groups,))):
-            raise SSVHError(
-                f"{field} = {groups} of {method_name(model)} must be from 1 to {len(dataset.train)}, the number of "
-                f"training videos of {dataset.name}. Give fewer, as the preset smoke does, or add videos."
-            )
-    asked, given = (model.config.frames, model.config.features), (dataset.train.frames, dataset.train.size)
-    if asked != given:
-        raise SSVHError(
-            f"The model reads {asked[0]} frames of size {asked[1]}, {dataset.name} has {given[0]} of {given[1]}. "
-            f"Build it with dataset={dataset.name!r}."
-        )
+def _complete(run: Run, model: Method, keep_epochs: bool) -> bool:
+    kept = not keep_epochs or not isinstance(model, TrainedMethod) or run.keeps(model.config.epochs)
+    return run.finished and kept
 
 
-def _solve(model: nn.Module, dataset: Dataset, seed: int) -> float:
+def _learn(model: Method, dataset: Dataset, run: Run, seed: int, progress: bool, keep_epochs: bool) -> float:
+    """Train or solve, whichever the model does, and return the seconds spent."""
+    if isinstance(model, TrainedMethod):
+        return _train(model, dataset, run, seed, progress, keep_epochs)
+    if isinstance(model, ClassicalMethod):
+        return _solve(model, dataset, seed)
+    raise SSVHError(f"{type(model).__name__} must be a ClassicalMethod or a TrainedMethod.")
+
+
+def _solve(model: ClassicalMethod, dataset: Dataset, seed: int) -> float:
     start = time.perf_counter()
     model.solve(dataset.train, np.random.default_rng(seed))
     return time.perf_counter() - start
 
 
-def _train(model: nn.Module, dataset: Dataset, run: Run, seed: int, progress: bool, keep_epochs: bool) -> float:
-    """Run the epochs that ``run`` lacks; seconds spent, those before an interrupt included."""
-    config = model.config
+def _train(model: TrainedMethod, dataset: Dataset, run: Run, seed: int, progress: bool, keep_epochs: bool) -> float:
+    """Train the epochs that ``run`` lacks and return the seconds spent, those before an interrupt included."""
     optimiser = model.optimiser()
     history = _resume(model, optimiser, run, keep_epochs)
     if keep_epochs and not history:
         run.save_epoch(model, 0)
-    spent = history[-1]["seconds"] if history else 0.0
-    start = time.perf_counter()
-    steps = -(-len(dataset.train) // config.batch_size)
-    title = f"{method_name(model)} {config.bits} bits, seed {seed}"
-    with tqdm(total=config.epochs * steps, initial=len(history) * steps, desc=title, disable=not progress) as bar:
-        for epoch in range(len(history), config.epochs):
-            stage = _stage(model, epoch)
-            bar.set_description(", ".join(filter(None, (title, stage))))
-            if epoch and stage != _stage(model, epoch - 1):
+    start = time.perf_counter() - (history[-1]["seconds"] if history else 0.0)
+    title = f"{model.name()} {model.config.bits} bits, seed {seed}"
+    with _progress_bar(model, dataset, title, len(history), progress) as bar:
+        for epoch in range(len(history), model.config.epochs):
+            bar.set_description(", ".join(filter(None, (title, model.stage(epoch)))))
+            if epoch and model.stage(epoch) != model.stage(epoch - 1):
                 optimiser = model.optimiser()
-            rate = model.learning_rate(epoch)
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            try:
+            rate = _set_learning_rate(model, optimiser, epoch)
+            with _explained_errors(model, run, title, epoch):
                 terms = _epoch(model, optimiser, dataset.train, epoch, epoch_seed(seed, epoch), bar)
-            except KeyboardInterrupt:
-                bar.close()
-                raise KeyboardInterrupt(
-                    f"Stopped in epoch {epoch + 1} of {config.epochs}; {epoch} are kept in {run.folder}. "
-                    "Ask for the same run again to continue."
-                ) from None
-            except FloatingPointError as error:
-                raise SSVHError(
-                    f"Training of {title} stopped in epoch {epoch + 1}: {error}. The state after {epoch} epochs, which "
-                    f"was good, is kept in {run.folder}. Try a lower learning rate, precision='float32', or a higher "
-                    "temperature if the loss has one."
-                ) from error
-            seconds = round(spent + time.perf_counter() - start, 3)
+            seconds = round(time.perf_counter() - start, 3)
             history.append({"epoch": epoch + 1, "seconds": seconds, "learning_rate": rate, **terms})
             bar.set_postfix(loss=f"{terms['loss']:.4g}")
-            run.save_history(history)
-            if keep_epochs:
-                run.save_epoch(model, epoch + 1)
-            states = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "memory": _memory(model)}
-            run.save_state({**states, "history": history})
-    return spent + time.perf_counter() - start
+            _save(model, optimiser, run, history, keep_epochs)
+    return time.perf_counter() - start
 
 
-def _stage(model: nn.Module, epoch: int) -> str | None:
-    """What is trained in an epoch, by a method that trains one thing after another."""
-    return model.stage(epoch) if hasattr(model, "stage") else None
-
-
-def _resume(model: nn.Module, optimiser: torch.optim.Optimizer, run: Run, keep_epochs: bool) -> list[dict[str, float]]:
-    """Go back to the last whole epoch; the history up to it, empty if there is none or what should be kept is not."""
+def _resume(model: TrainedMethod, optimiser: torch.optim.Optimizer, run: Run, keep_epochs: bool) -> list[HistoryRow]:
+    """Go back to the last whole epoch, and return the history up to it; empty if the run has to start anew."""
     state = run.load_state()
     if state is None or (keep_epochs and not run.keeps(len(state["history"]))):
         return []
     model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])  # moves to the parameters' device what belongs there
     for name, tensor in state["memory"].items():
-        setattr(model, name, tensor.to(next(model.parameters()).device))
+        setattr(model, name, tensor.to(model.device))
     return state["history"]
 
 
-def _memory(model: nn.Module) -> dict[str, Tensor]:
-    """What a method needs to go on training, but not to encode."""
-    return {name: getattr(model, name) for name in getattr(model, "MEMORY", ())}
+def _save(
+    model: TrainedMethod, optimiser: torch.optim.Optimizer, run: Run, history: list[HistoryRow], keep_epochs: bool
+) -> None:
+    """Write all that is needed to go on after the last epoch of ``history``; the state comes last."""
+    run.save_history(history)
+    if keep_epochs:
+        run.save_epoch(model, len(history))
+    remembered = {name: getattr(model, name) for name in model.REMEMBERED}
+    run.save_state(
+        TrainingState(model=model.state_dict(), optimiser=optimiser.state_dict(), memory=remembered, history=history)
+    )
+
+
+def _progress_bar(model: TrainedMethod, dataset: Dataset, title: str, done: int, shown: bool) -> tqdm[NoReturn]:
+    """Make a bar that counts the steps of all epochs, of which some are ``done``."""
+    steps = -(-len(dataset.train) // model.config.batch_size)
+    return tqdm(total=model.config.epochs * steps, initial=done * steps, desc=title, disable=not shown)
+
+
+def _set_learning_rate(model: TrainedMethod, optimiser: torch.optim.Optimizer, epoch: int) -> float:
+    rate = model.learning_rate(epoch)
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    return rate
+
+
+@contextmanager
+def _explained_errors(model: TrainedMethod, run: Run, title: str, epoch: int) -> Iterator[None]:
+    """Say how to go on after an interrupt, and what to try against a loss that is not finite."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"Stopped in epoch {epoch + 1} of {model.config.epochs}; {epoch} are kept in {run.folder}. "
+            "Ask for the same run again to continue."
+        ) from None
+    except FloatingPointError as error:
+        raise SSVHError(
+            f"Training of {title} stopped in epoch {epoch + 1}: {error}. The state after {epoch} epochs, which "
+            f"was good, is kept in {run.folder}. Try a lower learning rate, precision='float32', or a higher "
+            "temperature if the loss has one."
+        ) from error
 
 
 def _epoch(
-    model: nn.Module, optimiser: torch.optim.Optimizer, train: VideoFeatures, epoch: int, seed: int, bar: tqdm
+    model: TrainedMethod,
+    optimiser: torch.optim.Optimizer,
+    train: VideoFeatures,
+    epoch: int,
+    seed: int,
+    bar: tqdm[NoReturn],
 ) -> dict[str, float]:
-    """One pass over the training videos; the mean of every loss term, and what the method says of itself."""
-    if hasattr(model, "begin_epoch"):
-        bar.set_postfix_str("looking at the whole training set")
-        model.begin_epoch(epoch, train, np.random.default_rng([seed, epoch]))
-        bar.set_postfix_str("")
+    """Pass over the training videos once; return the mean of every loss term, and the method's own numbers."""
+    bar.set_postfix_str("looking at the whole training set")
+    model.begin_epoch(epoch, train, np.random.default_rng([seed, epoch]))
+    bar.set_postfix_str("")
     terms = _pass(model, optimiser, train, seed, bar)
-    return terms | (model.describe_epoch(train) if hasattr(model, "describe_epoch") else {})
+    return terms | model.describe_epoch(train)
 
 
 def _pass(
-    model: nn.Module, optimiser: torch.optim.Optimizer, train: VideoFeatures, seed: int, bar: tqdm
+    model: TrainedMethod, optimiser: torch.optim.Optimizer, train: VideoFeatures, seed: int, bar: tqdm[NoReturn]
 ) -> dict[str, float]:
-    device = next(model.parameters()).device
+    device = model.device
     rng = torch.Generator(device).manual_seed(seed)
     sums: dict[str, Tensor] = {}
     unchecked: list[Tensor] = []
@@ -217,26 +216,28 @@ def _pass(
                 unchecked.append(terms["loss"])
                 bar.update(1)
                 if len(unchecked) == CHECK_EVERY:
-                    _check(unchecked, steps)
-        _check(unchecked, steps)
+                    _check_finite(unchecked, steps)
+        _check_finite(unchecked, steps)
     return {name: round(float(value) / steps, 6) for name, value in sums.items()}
 
 
-def _step(model: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-    """One gradient step; the loss terms, detached."""
+def _step(
+    model: TrainedMethod, optimiser: torch.optim.Optimizer, batch: Batch, rng: torch.Generator
+) -> dict[str, Tensor]:
+    """Take one gradient step and return the loss terms, detached."""
     config = model.config
     with torch.autocast(batch.frames.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
         terms = model.loss(batch, rng)
     optimiser.zero_grad()
-    terms["loss"].backward()
+    terms["loss"].backward()  # type: ignore[no-untyped-call] # of PyTorch
     if config.max_gradient_norm is not None:
         nn.utils.clip_grad_norm_(model.parameters(), config.max_gradient_norm)
     optimiser.step()
     return {name: value.detach() for name, value in terms.items()}
 
 
-def _check(losses: list[Tensor], last_step: int) -> None:
-    """FloatingPointError if one of the latest losses is not finite; empties the list."""
+def _check_finite(losses: list[Tensor], last_step: int) -> None:
+    """Raise FloatingPointError if one of the latest losses is not finite; empty the list."""
     if not losses:
         return
     finite = torch.stack(losses).isfinite().cpu()
@@ -246,8 +247,8 @@ def _check(losses: list[Tensor], last_step: int) -> None:
     losses.clear()
 
 
-def _batches(train: VideoFeatures, size: int, seed: int, device: torch.device) -> Iterator[Batch]:
-    """All training videos in random order; the last batch is smaller, unless it would be a single video."""
+def _batches(train: VideoFeatures, size: int, seed: int, device: torch.device) -> Generator[Batch, None, None]:
+    """Yield all training videos in random order; the last batch is smaller, unless it would be a single video."""
     cuda = device.type == "cuda"
     batches = (
         [values.pin_memory() if cuda else values for values in map(torch.from_numpy, batch)]

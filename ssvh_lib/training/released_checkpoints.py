@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import SSVHError, unknown
-from ..methods import check_bits, construct, method_class
+from ..methods import check_bits, construct
+from ..methods.autossvh import AutoSSVH
+from ..methods.base.masked_autoencoder import MaskedAutoencoder
+from ..methods.conmh import ConMH
+from ..methods.s5vh import S5VH
 
 # Parts of our names -> parts of the authors', replaced in this order.
 _SHARED = {
-    "embed.": "encoder.patch_embed.", "hash.linear.": "binary.", "hash.norm.": "ln.", "unhash.": "encoder_to_decoder.",
-    "rebuild.": "decoder.head.",
+    "decoder_embed.": "encoder_to_decoder.", "embed.": "encoder.patch_embed.", "hash.linear.": "binary.",
+    "hash.norm.": "ln.", "reconstruct.": "decoder.head.",
 }  # fmt: skip
 _TRANSFORMER = _SHARED | {
     "attention_norm.": "norm1.", "attention.out.": "attn.proj.", "attention.query_bias": "attn.q_bias",
@@ -44,8 +48,9 @@ _HEADS = {1: 1, 24: 16}  # layers -> heads of the authors' "mini" and "large" mo
 
 
 class _Format(NamedTuple):
-    """What a method's checkpoints look like."""
+    """How to recognise and read a method's checkpoints."""
 
+    method: type[MaskedAutoencoder]
     mark: str  # pattern of a name that tells this method from those further down the list
     names: dict[str, str]  # as _SHARED
     sizes: dict[str, tuple[str, int]]  # as _SIZES
@@ -54,22 +59,22 @@ class _Format(NamedTuple):
 
 _FORMATS = {
     "s5vh": _Format(
-        r".*\.mamba1\.", _MAMBA, _SIZES | {"clusters": ("classifier.weight", 0)},
+        S5VH, r".*\.mamba1\.", _MAMBA, _SIZES | {"clusters": ("classifier.weight", 0)},
         # Each forward pass puts mamba1 in the place of mamba2, whatever weights that had.
         r"get_token_probs\.|(en|de)coder\.blocks\.\d+\.mamba2\.",
     ),
     "autossvh": _Format(
-        r"pos_embed$|encoder\.sample_net\.", _TRANSFORMER, _SIZES | {"frames": ("pos_embed", 1)},
+        AutoSSVH, r"pos_embed$|encoder\.sample_net\.", _TRANSFORMER, _SIZES | {"frames": ("pos_embed", 1)},
         r"encoder\.sample_net\.",
     ),
-    "conmh": _Format(r".*\.attn\.qkv\.", _TRANSFORMER, _SIZES),
+    "conmh": _Format(ConMH, r".*\.attn\.qkv\.", _TRANSFORMER, _SIZES),
 }  # fmt: skip
 
 
 def load_released(
     path: str | Path, method: str, *, frames: int | None = None, heads: int | None = None, device: str = "cpu"
-) -> nn.Module:
-    """The method, in its "released" variant, with the weights that the authors' code saved; in evaluation mode.
+) -> MaskedAutoencoder:
+    """Return the method, in its "released" variant, with the weights that the authors' code saved; in evaluation mode.
 
     Its ``frame_codes (B, T, D) -> (B, T, K)`` are what the authors' ``inference`` returns. ``model.config`` says what
     the file told: sizes, depths, S5VH's clusters, AutoSSVH's frames. ``frames`` of the others are by default those of
@@ -81,7 +86,7 @@ def load_released(
     """
     if method not in _FORMATS:
         raise unknown("method with released checkpoints", method, _FORMATS)
-    kind = method_class(method)
+    kind = _FORMATS[method].method
     try:
         tensors = _read(Path(path), method)
         fields = _fields(tensors, method, frames, heads)
@@ -98,7 +103,7 @@ def load_released(
 
 
 def _read(path: Path, method: str) -> dict[str, Tensor]:
-    """The tensors of the file by the authors' names."""
+    """Return the tensors of the file by the authors' names."""
     content = _unpickle(path)
     state = content.get("model_state_dict", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(map(_is_weight, state, state.values())):
@@ -126,12 +131,13 @@ def _unpickle(path: Path) -> Any:
 
 
 def _is_weight(name: object, value: object) -> bool:
-    dense = isinstance(value, Tensor) and value.layout == torch.strided and value.device.type == "cpu"
-    return isinstance(name, str) and dense and value.is_floating_point()
+    if not isinstance(name, str) or not isinstance(value, Tensor):
+        return False
+    return value.layout == torch.strided and value.device.type == "cpu" and value.is_floating_point()
 
 
 def _fields(tensors: dict[str, Tensor], method: str, frames: int | None, heads: int | None) -> dict[str, Any]:
-    """The fields of the Config that the tensors tell, or else ``frames`` and ``heads``."""
+    """Return the fields of the Config that the tensors tell, and ``frames`` and ``heads``."""
     found = {field: _size(tensors, *place) for field, place in _FORMATS[method].sizes.items()}
     found |= {"layers": _depth(tensors, "encoder"), "decoder_layers": _depth(tensors, "decoder")}
     check_bits(found["bits"])
@@ -172,7 +178,7 @@ def _frames(found: dict[str, int], given: int | None) -> int:
 
 
 def _heads(width: int, inner: int, layers: int, given: int | None) -> int:
-    """Heads that are ``width // heads`` wide each and ``inner`` wide together."""
+    """Choose heads that are ``width // heads`` wide each and ``inner`` wide together."""
     fitting = [heads for heads in range(1, width + 1) if heads * (width // heads) == inner]
     for heads in [_HEADS.get(layers), 6] if given is None else [given]:
         if heads in fitting:
@@ -184,8 +190,8 @@ def _heads(width: int, inner: int, layers: int, given: int | None) -> int:
     )
 
 
-def _renamed(tensors: dict[str, Tensor], method: str, model: nn.Module) -> dict[str, Tensor]:
-    """The state of ``model``, out of the tensors; SSVHError if these are not all that belong to it."""
+def _renamed(tensors: dict[str, Tensor], method: str, model: MaskedAutoencoder) -> dict[str, Tensor]:
+    """Make the state of ``model`` out of the tensors; SSVHError if these are not all that belong to it."""
     form, state = _FORMATS[method], model.state_dict()
     theirs = {name: _their_name(name, form.names, model.config) for name in state}
     missing = [name for name in theirs.values() if name not in tensors]
@@ -198,7 +204,7 @@ def _renamed(tensors: dict[str, Tensor], method: str, model: nn.Module) -> dict[
     return {name: _checked(tensors[theirs[name]], theirs[name], ours.shape) for name, ours in state.items()}
 
 
-def _their_name(ours: str, parts: dict[str, str], config: Any) -> str:
+def _their_name(ours: str, parts: dict[str, str], config: MaskedAutoencoder.Config) -> str:
     ends = {
         f"encoder.{config.layers}.": "encoder.norm.", f"encoder.{config.layers + 1}.": "encoder.head.",
         f"decoder.{config.decoder_layers}.": "decoder.norm.",
@@ -209,7 +215,7 @@ def _their_name(ours: str, parts: dict[str, str], config: Any) -> str:
 
 
 def _checked(tensor: Tensor, name: str, ours: torch.Size) -> Tensor:
-    """The tensor in our shape."""
+    """Return the tensor in our shape."""
     wanted = (1,) * _LEADING.get(name, 0) + tuple(ours)
     if tensor.shape != wanted:
         raise SSVHError(

@@ -15,16 +15,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, TypedDict, cast
 
 import numpy as np
 import pandas as pd
 import torch
 from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from ..errors import SSVHError
-from ..methods import construct, method_class
+from ..methods import Method, construct, method_class
 from ..utils.files import digest_of, make_folder, project_root, read_json, runs_root, write_file, write_json
 from ..utils.measured_process import peak_bytes
 
@@ -32,9 +33,31 @@ LOCK_PATIENCE = 5.0  # seconds; a worker whose command was killed needs one to e
 _PACKAGES = ("torch", "numpy", "scipy", "faiss-cpu")
 _CODE = (":/ssvh_lib", ":/pyproject.toml", ":/.constraints.txt")  # what results depend on, from the top of the checkout
 
+HistoryRow = dict[str, float]  # epoch, seconds since the start, learning_rate, mean of every loss term
 
-def default_folder(description: dict) -> Path:
-    """``runs/<dataset>/<method>-<variant>-<bits>-seed<seed>-<hash>``; equal descriptions share a folder."""
+
+class RunDescription(TypedDict):
+    """The content of ``config.json``."""
+
+    method: str
+    code: str  # fingerprint of the code behind the method
+    config: dict[str, Any]  # every field of its Config
+    dataset: str
+    data_fingerprint: str
+    seed: int
+
+
+class TrainingState(TypedDict):
+    """The content of ``state.pt``: all that is needed to go on after the last whole epoch."""
+
+    model: dict[str, Tensor]
+    optimiser: dict[str, Any]  # its state_dict
+    memory: dict[str, Tensor]  # what the method has to remember
+    history: list[HistoryRow]
+
+
+def default_folder(description: RunDescription) -> Path:
+    """Return ``runs/<dataset>/<method>-<variant>-<bits>-seed<seed>-<hash>``; equal descriptions share a folder."""
     config = description["config"]
     name = f"{description['method']}-{config['variant']}-{config['bits']}-seed{description['seed']}"
     return runs_root() / description["dataset"] / f"{name}-{digest_of(description)[:8]}"
@@ -47,28 +70,28 @@ class Run:
     folder: Path
 
     @property
-    def config(self) -> dict:
-        """What was asked for."""
-        return read_json(self.folder / "config.json")
+    def config(self) -> RunDescription:
+        """Return what was asked for."""
+        return cast(RunDescription, read_json(self.folder / "config.json"))  # as `open_run` wrote it
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row an epoch: epoch, seconds since the start, learning rate, mean of every loss term."""
+        """Return one row an epoch: epoch, seconds since the start, learning rate, mean of every loss term."""
         path = self.folder / "history.csv"
         return pd.read_csv(path) if path.is_file() else pd.DataFrame({"epoch": [], "seconds": []})
 
     @property
     def seconds(self) -> float:
-        """Time spent training, in seconds, over all resumptions."""
-        return read_json(self.folder / "env.json")["seconds"]
+        """Return the time spent training, in seconds, over all resumptions."""
+        return float(read_json(self.folder / "env.json")["seconds"])
 
     @property
     def finished(self) -> bool:
-        """Whether training is complete."""
+        """Tell whether training is complete."""
         return (self.folder / "env.json").is_file() and (self.folder / "model.safetensors").is_file()
 
-    def model(self, epoch: int | None = None) -> nn.Module:
-        """The trained method, on the CPU; or as it was after ``epoch`` epochs, 0 as initialised, if that was kept."""
+    def model(self, epoch: int | None = None) -> Method:
+        """Return the trained method, on the CPU; or as it was after ``epoch`` epochs, 0 as initialised, if kept."""
         wanted = self.config
         method = method_class(wanted["method"])
         model = construct(method, method.Config(**wanted["config"]), wanted["seed"])
@@ -76,7 +99,7 @@ class Run:
         return model.eval()
 
     def keeps(self, epoch: int) -> bool:
-        """Whether the weights after every epoch from 0 to ``epoch`` are kept."""
+        """Tell whether the weights after every epoch from 0 to ``epoch`` are kept."""
         return all(self._weights(one).is_file() for one in range(epoch + 1))
 
     @contextmanager
@@ -108,7 +131,7 @@ class Run:
         """Write the result, unless it is there already; from now on the run is complete."""
         if not self.finished:
             self._save_weights(model, None)
-            write_json(self.folder / "env.json", environment(device) | {"seconds": round(seconds, 3)})
+            write_json(self.folder / "env.json", {**environment(device), "seconds": round(seconds, 3)})
         (self.folder / "state.pt").unlink(missing_ok=True)
 
     def save_epoch(self, model: nn.Module, epoch: int) -> None:
@@ -116,22 +139,23 @@ class Run:
         (self.folder / "epochs").mkdir(exist_ok=True)
         self._save_weights(model, epoch)
 
-    def save_history(self, rows: list[dict[str, float]]) -> None:
+    def save_history(self, rows: list[HistoryRow]) -> None:
         """Write the whole of ``history.csv``; that of a complete run stays."""
         if not self.finished:
             write_file(self.folder / "history.csv", lambda path: pd.DataFrame(rows).to_csv(path, index=False))
 
-    def save_state(self, state: dict) -> None:
+    def save_state(self, state: TrainingState) -> None:
         """Write ``state.pt``."""
         write_file(self.folder / "state.pt", lambda path: torch.save(state, path))
 
-    def load_state(self) -> dict | None:
-        """The last whole epoch, on the CPU, or None if there is none; SSVHError if the file is damaged."""
+    def load_state(self) -> TrainingState | None:
+        """Return the last whole epoch, on the CPU, or None if there is none; SSVHError if the file is damaged."""
         path = self.folder / "state.pt"
         if not path.is_file():
             return None
         try:
-            return torch.load(path, map_location="cpu", weights_only=True)
+            state: TrainingState = torch.load(path, map_location="cpu", weights_only=True)
+            return state
         except Exception as error:  # zip, pickle and torch errors alike
             raise SSVHError(f"{path} is damaged ({error}). Delete it to train this run from the start.") from error
 
@@ -154,8 +178,8 @@ class Run:
         )
 
 
-def open_run(folder: Path, description: dict) -> Run:
-    """The run in ``folder``, new or old; SSVHError if the folder belongs to a run of another configuration."""
+def open_run(folder: Path, description: RunDescription) -> Run:
+    """Return the run in ``folder``, new or old; SSVHError if the folder belongs to a run of another configuration."""
     make_folder(folder)
     path = folder / "config.json"
     if not path.is_file():
@@ -165,14 +189,14 @@ def open_run(folder: Path, description: dict) -> Run:
     there = read_json(path)
     if there != description:
         raise SSVHError(
-            f"{folder} holds a run of another configuration: {_difference(there, description)}. "
+            f"{folder} holds a run of another configuration: {_difference(there, {**description})}. "
             "Nothing was changed. Choose another folder, or delete this one."
         )
     return Run(folder)
 
 
-def environment(device: torch.device) -> dict:
-    """Where a run was made: commit, versions, device, threads, peak memory in MiB."""
+def environment(device: torch.device) -> dict[str, object]:
+    """Describe where a run was made: commit, versions, device, threads, peak memory in MiB."""
     on_gpu = device.type == "cuda"
     return {
         "commit": _git("rev-parse", "HEAD"),
@@ -194,7 +218,7 @@ def _git(*words: str) -> str | None:
         return None  # not a checkout, or no git
 
 
-def _difference(there: dict, asked: dict) -> str:
+def _difference(there: dict[str, Any], asked: dict[str, Any]) -> str:
     flat = [{**values, **values.get("config", {})} for values in (there, asked)]
     names = sorted(name for name in flat[0].keys() | flat[1].keys() if name != "config")
     changed = [name for name in names if flat[0].get(name) != flat[1].get(name)]
@@ -202,5 +226,5 @@ def _difference(there: dict, asked: dict) -> str:
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
-    """The seed of everything random in one epoch, so that a resumed run draws what the uninterrupted one would."""
+    """Return the seed of all that is random in an epoch, so that a resumed run draws what an uninterrupted one does."""
     return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)

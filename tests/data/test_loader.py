@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 import ssvh_lib as ssvh
 from ssvh_lib.bench import reading
 from ssvh_lib.data import halve, loader
+from ssvh_lib.data.batch import Batch
 from ssvh_lib.data.features import StoredRows, VideoFeatures
-from ssvh_lib.training.loop import Batch, _batches
+from ssvh_lib.training.loop import _batches
 
 CPU = torch.device("cpu")
 ROW = 4 * 3 * 4  # bytes of a video of 3 frames x 4 values
@@ -258,7 +259,8 @@ import numpy as np, torch
 from ssvh_lib.data import loader
 from ssvh_lib.data.features import StoredRows, VideoFeatures
 from ssvh_lib.utils.measured_process import peak_bytes
-from ssvh_lib.training.loop import Batch, _batches
+from ssvh_lib.data.batch import Batch
+from ssvh_lib.training.loop import _batches
 
 rows = StoredRows([Path(sys.argv[1])], "feats")
 videos = VideoFeatures(rows, np.zeros((rows.shape[0], 1), np.uint8), ("",) * rows.shape[0])

@@ -13,6 +13,7 @@ import ssvh_lib as ssvh
 from ssvh_lib.data import VideoFeatures
 from ssvh_lib.evaluation.codes import code_health, ternary_codes
 from ssvh_lib.evaluation.hamming import hamming_distances
+from ssvh_lib.methods import ClassicalMethod
 
 
 class Identity(torch.nn.Module):
@@ -174,7 +175,7 @@ def test_encode_gives_the_signs_of_the_models_values(rng):
 @pytest.mark.parametrize("method", ["lsh", "conmh"])
 def test_a_plain_array_a_set_of_videos_and_any_batch_size_give_the_same_codes(smoke, method):
     model, videos = ssvh.build(method, dataset=smoke, bits=16, preset="smoke"), smoke.query
-    if hasattr(model, "solve"):
+    if isinstance(model, ClassicalMethod):
         model.solve(smoke.train, np.random.default_rng(0))
     with torch.inference_mode():
         values = model.eval().encode(torch.from_numpy(videos.read())).numpy()

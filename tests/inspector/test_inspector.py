@@ -116,7 +116,7 @@ def test_errors_are_those_of_hiding_each_frame_equally_often(subject):
         visible = torch.ones(1, 25, dtype=torch.bool)
         visible[0, hidden] = False
         with torch.no_grad():
-            rebuilt = model.rebuild_masked(tokens, frames, visible)
+            rebuilt = model.reconstruct_masked(tokens, frames, visible)
         wanted[hidden] += frame_errors(rebuilt.predicted, rebuilt.true)[0].numpy()
         times[hidden] += 1
     assert (times == budget).all()

@@ -9,10 +9,11 @@ from torch.nn.functional import cross_entropy
 from toys import batch_of, dataset_of, generator, started
 
 import ssvh_lib as ssvh
+from ssvh_lib.data.batch import Batch
 from ssvh_lib.methods import build
+from ssvh_lib.methods.autossvh import Clustering
 from ssvh_lib.nn.layers import sign_ste
 from ssvh_lib.samplers import SAMPLERS
-from ssvh_lib.training.loop import Batch
 
 
 def model_of(bits=16, **choices):
@@ -194,7 +195,7 @@ def test_released_decoder_positions_are_learned_from_zeros():
 
 def test_released_prototypes_are_means_of_codes_and_not_votes():
     released, _ = model_of(variant="released")
-    for labels, prototypes, concentration in released.clusterings:
+    for (labels, prototypes), concentration in zip(released.clusterings, released.concentrations, strict=True):
         torch.testing.assert_close(prototypes.norm(dim=1), torch.ones(len(prototypes)))
         assert not prototypes.abs().eq(prototypes.abs()[:, :1]).all()
         assert concentration.mean().item() == pytest.approx(0.2, rel=1e-4)
@@ -203,8 +204,9 @@ def test_released_prototypes_are_means_of_codes_and_not_votes():
 
 def test_released_contrast_counts_videos_of_one_cluster_as_negatives_of_each_other():
     released, _ = model_of(variant="released")
-    labels, prototypes, concentration = released.clusterings[0]
-    released.clusterings = [(torch.zeros_like(labels), prototypes, concentration)]  # all in cluster 0
+    (labels, prototypes), concentration = released.clusterings[0], released.concentrations[0]
+    released.clusterings = [Clustering(torch.zeros_like(labels), prototypes)]  # all in cluster 0
+    released.concentrations = [concentration]
     videos = torch.randn(6, 16)
     got = released._point_to_set(videos, torch.arange(6), generator())
     unit = torch.nn.functional.normalize(videos, dim=1)

@@ -111,7 +111,9 @@ def test_the_decoder_learns_from_the_code_drawn_alone(monkeypatch):
         model, dataset = model_of(dropout=0.0)
         monkeypatch.setattr(bervae, "u2g", lambda logits, *_, ghost=ghost: torch.full_like(logits, ghost))
         terms = model.loss(batch_of(dataset), generator())
-        gradients.append(torch.autograd.grad(terms["loss"], [*model.expand.parameters(), *model.rebuild.parameters()]))
+        gradients.append(
+            torch.autograd.grad(terms["loss"], [*model.expand.parameters(), *model.reconstruct.parameters()])
+        )
     assert all(torch.equal(*pair) for pair in zip(*gradients, strict=True))
     assert all(gradient.abs().max() > 0 for gradient in gradients[0])
 
@@ -147,7 +149,7 @@ def test_one_adam_steps_as_two_would():
     for split in (False, True):
         model, dataset = model_of()
         torch.manual_seed(0)
-        decoder = [*model.expand.parameters(), *model.rebuild.parameters()]
+        decoder = [*model.expand.parameters(), *model.reconstruct.parameters()]
         encoder = [*model.encoder.parameters(), *model.hash.parameters()]
         parts = (encoder, decoder) if split else (encoder + decoder,)
         optimisers = [torch.optim.Adam(part, lr=1e-3) for part in parts]
@@ -187,9 +189,9 @@ def test_decoded_frames_move_along_one_direction(noise):
     model, _ = model_of()
     codes = noise(3, 16).sign()
     frames = model.decode(codes)
-    moved = model.expand.weight[:, 0][None, :, None] * (codes @ model.rebuild.weight.T)[:, None]
-    torch.testing.assert_close(frames, moved + model.rebuild.bias, rtol=1e-4, atol=1e-5)
-    assert torch.linalg.matrix_rank(frames[0] - model.rebuild.bias, rtol=1e-3) == 1
+    moved = model.expand.weight[:, 0][None, :, None] * (codes @ model.reconstruct.weight.T)[:, None]
+    torch.testing.assert_close(frames, moved + model.reconstruct.bias, rtol=1e-4, atol=1e-5)
+    assert torch.linalg.matrix_rank(frames[0] - model.reconstruct.bias, rtol=1e-3) == 1
 
 
 def test_errors_of_the_videos_add_up_to_the_reconstruction(noise):
@@ -211,7 +213,7 @@ def test_released_target_is_the_damaged_input(monkeypatch):
         model = build("bervae", dataset, 16, variant=variant)
         with torch.no_grad():
             model.expand.weight.zero_()
-            model.rebuild.bias.zero_()  # every code decodes to zeros
+            model.reconstruct.bias.zero_()  # every code decodes to zeros
         found[variant] = model.loss(batch_of(dataset), generator())["reconstruction"].item()
     assert found == {"paper": pytest.approx(batch_of(dataset).frames.square().mean().item()), "released": 0.0}
 

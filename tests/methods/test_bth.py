@@ -10,11 +10,11 @@ from safetensors.torch import load_file
 
 import ssvh_lib as ssvh
 from ssvh_lib.data import VideoFeatures
+from ssvh_lib.data.batch import Batch
 from ssvh_lib.methods import build
+from ssvh_lib.methods.base.teacher_student import mean_states, reinitialise
 from ssvh_lib.nn.bert import BertEncoder, SpreadNorm, cloze
-from ssvh_lib.nn.teacher_student import mean_states, start_anew
 from ssvh_lib.training import loop
-from ssvh_lib.training.loop import Batch
 
 NAMES = ("bth", "dkph")
 
@@ -122,7 +122,7 @@ def test_starting_anew_draws_from_the_generator_and_leaves_the_global_state():
     found = []
     for seed in (1, 1, 2):
         torch.manual_seed(7)
-        start_anew(model, np.random.default_rng(seed))
+        reinitialise(model, np.random.default_rng(seed))
         found.append(model.hash.weight.clone())
         assert torch.rand(1) == torch.rand(1, generator=generator(7))
     assert torch.equal(found[0], found[1])
@@ -250,7 +250,7 @@ def test_partners_stand_behind_the_batch(name):
     model = taught(name, dataset)
     picked = torch.tensor([5, 70, 5, 2])
     frames = torch.from_numpy(dataset.train.read(picked.numpy()))
-    rows, both, signs = model.with_partners(Batch(frames, picked), generator())
+    rows, both, signs = model.with_partners(Batch(frames, picked), model.neighbours, generator())
     assert torch.equal(rows[:4], picked)
     assert torch.equal(both, torch.from_numpy(dataset.train.read(rows.numpy())))
     tags = model.neighbours.tags(rows[:4].numpy(), rows[4:].numpy())

@@ -8,14 +8,15 @@ import torch
 from toys import batch_of, dataset_of, generator, started
 
 import ssvh_lib as ssvh
-from ssvh_lib.methods import available, build, method_class
+from ssvh_lib.methods import ClassicalMethod, TrainedMethod, available, build, method_class
+from ssvh_lib.methods.base.masked_autoencoder import MaskedAutoencoder
 
-LEARNED = [name for name in available() if hasattr(method_class(name), "loss")]
+LEARNED = [name for name in available() if issubclass(method_class(name), TrainedMethod)]
 LEARNED_VARIANTS = [(name, variant) for name in LEARNED for variant in method_class(name).VARIANTS]
 VARIANTS = [(name, variant) for name in available() for variant in method_class(name).VARIANTS]
 SAME_FOR_EVERY_SEED = {"pca", "sh"}  # nothing is drawn at random
 NO_CHANCE_IN_LOSS = {"ssth", "ssvh"}  # no views, no dropout: only the initial weights and the order of videos are
-CLASSICAL = [name for name in available() if hasattr(method_class(name), "solve")]
+CLASSICAL = [name for name in available() if issubclass(method_class(name), ClassicalMethod)]
 
 
 def test_every_method_is_classical_or_learned():
@@ -180,15 +181,15 @@ def test_conmh_paper_preset_is_the_published_model():
 
 
 @pytest.mark.parametrize(
-    ("name", "variant"), [pair for pair in LEARNED_VARIANTS if hasattr(method_class(pair[0]), "frame_codes")]
+    ("name", "variant"), [pair for pair in LEARNED_VARIANTS if issubclass(method_class(pair[0]), MaskedAutoencoder)]
 )
 def test_codes_in_use_are_those_in_training(name, variant):
-    """``encode`` is the path inside ``loss`` for a view of all frames: ``rebuild_masked`` with nothing to rebuild."""
+    """``encode`` is the path inside ``loss`` for a view of all frames: ``reconstruct_masked`` with nothing masked."""
     dataset = dataset_of()
     model = started(name, dataset, variant=variant).eval()
     frames = torch.from_numpy(dataset.train.read(np.arange(4)))
     model.visible = 25
-    inside = model.rebuild_masked(model.tokens(frames), frames, torch.ones(4, 25, dtype=torch.bool)).codes
+    inside = model.reconstruct_masked(model.tokens(frames), frames, torch.ones(4, 25, dtype=torch.bool)).codes
     torch.testing.assert_close(inside, model.frame_codes(frames), rtol=0, atol=0)
     torch.testing.assert_close(inside.mean(dim=1), model.encode(frames), rtol=0, atol=0)
 

@@ -115,7 +115,7 @@ def test_clusters_come_from_mean_features_and_a_video_belongs_to_the_nearest():
 def test_what_is_kept_with_an_epoch_is_enough_to_go_on():
     model, dataset = model_of()
     resumed = build("mcmsh", dataset, 16)
-    for name in model.MEMORY:
+    for name in model.REMEMBERED:
         setattr(resumed, name, getattr(model, name))
     resumed.begin_epoch(1, dataset.train, np.random.default_rng(7))
     rows = torch.arange(16)

@@ -280,7 +280,7 @@ def test_loss_of_ssvh_written_out():
         (h[i] @ (h[j] if j < 16 else bank[j]) / 16 - S[i, j]) ** 2 for i in range(16) for j in range(40)
     )
     quantisation = (h - h.sign()).square().sum()
-    rewind, play, mean = model._rebuild(state)
+    rewind, play, mean = model._reconstruct(state)
     reconstruction = (rewind - x.flip(1)).square().sum() / 3 + (play - x).square().sum() / 3
     reconstruction = reconstruction + 24 / 3 * (mean - x.mean(dim=1)).square().sum()
     torch.testing.assert_close(terms["neighbourhood"], neighbourhood, rtol=1e-5, atol=0)
@@ -323,7 +323,7 @@ def test_only_the_released_play_decoder_reads_rewinds_states(variant, noise):
     for name in ("rewind_lower", "play_lower"):
         getattr(model, name).register_forward_pre_hook(lambda _, inputs, name=name: heard.update({name: inputs[0]}))
     state = State(noise(5, 16).sign(), noise(5, 16))
-    model._rebuild(state)
+    model._reconstruct(state)
     rewind, play = model.rewind_upper(None, state)[0], model.play_upper(None, state)[0]
     own = play if variant == "paper" else rewind
     for t in range(12):

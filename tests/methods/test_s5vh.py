@@ -146,7 +146,7 @@ def test_hidden_frames_are_rebuilt_in_their_place_in_time(monkeypatch):
     model.decoder.register_forward_pre_hook(lambda _, inputs: heard.append(inputs[0]))
     model.decode(codes, seen, unseen)
     tokens = heard[0][0] - model.decoder_positions
-    torch.testing.assert_close(tokens[[1, 4, 6]], model.unhash(codes)[0])
+    torch.testing.assert_close(tokens[[1, 4, 6]], model.decoder_embed(codes)[0])
     torch.testing.assert_close(tokens[unseen[0]], model.mask_token.expand(22, -1))
 
 
@@ -254,7 +254,7 @@ def test_released_decoder_reads_all_visible_tokens_before_all_masked_ones():
     released.decoder.register_forward_pre_hook(lambda _, inputs: heard.append(inputs[0]))
     assert released.decode(codes, seen, unseen).shape == (1, 22, 64)
     place = released.decoder_positions
-    torch.testing.assert_close(heard[0][0, :3], released.unhash(codes)[0] + place[seen[0]])
+    torch.testing.assert_close(heard[0][0, :3], released.decoder_embed(codes)[0] + place[seen[0]])
     torch.testing.assert_close(heard[0][0, 3:], released.mask_token + place[unseen[0]])
 
 

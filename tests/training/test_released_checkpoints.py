@@ -310,7 +310,7 @@ def their_name(name, method, config):
     """The authors' name of one of our tensors."""
     part, *rest = name.split(".")
     start = {
-        "embed": "encoder.patch_embed", "unhash": "encoder_to_decoder", "rebuild": "decoder.head",
+        "embed": "encoder.patch_embed", "decoder_embed": "encoder_to_decoder", "reconstruct": "decoder.head",
         "mask_token": "mask_token", "decoder_positions": "pos_embed", "centres": "classifier.weight",
     }.get(part)  # fmt: skip
     if start:
