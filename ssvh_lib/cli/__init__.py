@@ -236,8 +236,8 @@ def _changes(assignments: list[str]) -> dict[str, object]:
 
 def _list_targets(dataset: str, preset: str, root: Path | None) -> None:
     from .. import reproduce as engine
-    from ..experiments.results import duration
     from ..experiments.targets import TARGETS
+    from ..utils.words import duration
 
     typer.echo(f"{'':<10}{'state':<14}{'runs':>5}  {'time left':>9}  with {dataset}, preset {preset}, on one core")
     for name, wanted in TARGETS.items():

@@ -18,9 +18,9 @@ from ..errors import SSVHError
 from ..training.runs import Run
 from ..utils.devices import choose_device
 from ..utils.files import data_root, make_folder, runs_root, write_text
+from ..utils.words import duration
 from .experiment import Experiment, Record, Row, epochs_of, folder_of, grid, lacking, measures_of, record, run, sized
 from .measures import measure
-from .results import duration
 from .workers import Lost, Processes, Workers, cluster, progress
 
 __all__ = [

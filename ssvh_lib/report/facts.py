@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from ..experiments.results import KEY, duration
+from ..experiments.results import KEY
+from ..utils.words import duration
 from .sections import Section
 from .tables import MISSING, to_markdown
 from .verdicts import MEANING, SPREAD, error_rates

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from .. import literature
-from ..literature.claims import MEASURES
+from ..literature.measures import MeasureKind, in_words, measure_of
 from .facts import counts, facts, rule
 from .sections import Section
 from .tables import MISSING, glance, judged_places, number, published_words, to_markdown
@@ -127,7 +127,7 @@ def _amounts(claim: pd.DataFrame) -> str:
         if row.seeds
     ]
     measure = claim["measure"].iloc[0]
-    unit = f" {MEASURES.get(measure, measure)}" if values and not measure.startswith(("mAP@", "GMAP")) else ""
+    unit = "" if not values or measure_of(measure).kind is MeasureKind.RANKING else f" {in_words(measure)}"
     return f" ({', '.join(values) or '`' + claim['why'].iloc[0] + '`'}{unit})"
 
 
@@ -182,7 +182,7 @@ def _line(claim: pd.DataFrame, data: dict[str, str], notes: _Footnotes) -> dict[
         "claim": first.text,
         **data,
         "verdict": _by_bits(rows, lambda row: f"**{row.verdict}**"),
-        "measure": MEASURES.get(first.measure, first.measure) if first.row else MISSING,
+        "measure": in_words(first.measure) if first.row else MISSING,
         "ours": _by_bits(rows, lambda row: number(row.ours, row.std, signed=bool(row.over))),
         "seeds": _by_bits(rows, lambda row: str(row.seeds or MISSING)),
         "published": _by_bits(rows, published_words) + notes.marks(claim),

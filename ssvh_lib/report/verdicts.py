@@ -25,7 +25,8 @@ from scipy.stats import t as student
 from .. import literature
 from ..errors import SSVHError
 from ..literature import Published
-from ..literature.claims import MEASURES, Claim, RowName
+from ..literature.claims import Claim, RowName
+from ..literature.measures import in_words, value_of
 from ..literature.names import printed_name
 
 SPREAD = 2.0
@@ -196,21 +197,13 @@ def _by_seed(row: RowName, measure: str, records: Iterable[dict]) -> dict[int, f
     return found
 
 
-def value_of(record: dict, measure: str) -> float | None:
-    """A measure of a run by its printed name, such as "mAP@20" or "GMAP (L2)"; None if the run does not have it."""
-    name, _, cutoff = measure.partition("@")
-    if cutoff and name == "mAP":
-        return record.get("map", {}).get(cutoff)
-    return record.get({"GMAP": "gmap", "GMAP (L2)": "gmap_l2"}.get(measure, measure))
-
-
 def _too_few(rows: list[RowName], values: list[dict[int, float]], measure: str, records: list[dict]) -> str:
     for row, seeds in zip(rows, values, strict=True):
         name = f"“{row.label}”" if row.label else _title(row)
         if not any(map(row.matches, records)):
             return f"no runs of {name}"
         if not seeds:
-            return f"no {MEASURES.get(measure, measure)} of {name}"
+            return f"no {in_words(measure)} of {name}"
         if len(seeds) == 1:
             return f"{name} has one seed, which shows no spread"
     return ""
