@@ -7,7 +7,7 @@ import pytest
 
 import ssvh_lib as ssvh
 from ssvh_lib import reproduce as engine
-from ssvh_lib.experiments.runner import folder_of
+from ssvh_lib.experiments.experiment import folder_of
 from ssvh_lib.experiments.targets import SYSTEMS, TARGETS, target
 from ssvh_lib.literature.claims import CLAIMS
 from ssvh_lib.methods import available
