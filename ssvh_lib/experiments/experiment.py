@@ -182,8 +182,8 @@ def epochs_of(experiment: Experiment) -> int:
 def _configured(experiment: Experiment) -> tuple[Dataset, Any]:
     """Return the dataset and the Config of an experiment; SSVHError if it cannot be trained or measured as asked."""
     dataset = _dataset(experiment.dataset, experiment.root)
-    choices = {"variant": experiment.variant, "preset": experiment.preset, **dict(experiment.changes)}
-    config = configure(experiment.method, dataset, experiment.bits, **choices)
+    method, bits, changes = experiment.method, experiment.bits, dict(experiment.changes)
+    config = configure(method, dataset, bits, variant=experiment.variant, preset=experiment.preset, **changes)
     if experiment.by_epoch and not hasattr(config, "epochs"):
         raise SSVHError(f"{experiment} is not trained in epochs, so it cannot be measured by epoch.")
     if experiment.tested_on:

@@ -69,7 +69,7 @@ UNSEEN: dict[type[nn.Module], Callable[[Any, Tensor], int]] = {Mamba: mamba_oper
 
 
 # A few videos have no more clusters; the cost of a step hardly depends on them.
-_FEWER = {"s5vh": {"clusters": 4, "dimensions": 4}, "autossvh": {"clusters": (2, 3, 4)}}
+_FEWER: dict[str, dict[str, Any]] = {"s5vh": {"clusters": 4, "dimensions": 4}, "autossvh": {"clusters": (2, 3, 4)}}
 
 
 def training_operations(method: str, dataset: str, *, bits: int = 64, videos: int = 8) -> int:

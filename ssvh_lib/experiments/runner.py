@@ -56,7 +56,7 @@ class RunsFailed(SSVHError):
     def __init__(self, text: str, records: dict[Experiment, Record], made: Sequence[str] = ()) -> None:
         super().__init__(text)
         self.records = records
-        self.made = made
+        self.made = list(made)
 
 
 def execute(
