@@ -118,15 +118,14 @@ def plan(
             raise SSVHError(f"{name} cannot be made: {reason}.")
     bits, folder = tuple(bits), str(root) if root else None
     owners = dict.fromkeys(one.data or name for name, one in targets.items())
-    return Plan(
-        dataset, preset, targets, {name: TARGETS[name].runs(dataset, preset, bits, seeds, folder) for name in owners}
-    )
+    runs = {name: TARGETS[name].runs(dataset, preset, bits, seeds, folder) for name in owners}
+    return Plan(dataset, preset, targets, runs)
 
 
 def execute(
     planned: Plan, *, device: str, jobs: int | None, scheduler: str | None, say: Callable[[str], object]
 ) -> tuple[dict[Experiment, Record], RunsFailed | None]:
-    """Carry out the runs of a plan; returns the records of those that did not fail, and the error about the others."""
+    """Carry out the runs of a plan; return the records of those that did not fail, and the error about the others."""
     experiments = planned.experiments()
     try:
         records = runner.execute(experiments, device=device, jobs=jobs, scheduler=scheduler, known=known(), say=say)
@@ -153,7 +152,7 @@ def write(
 
 
 def state(name: str, dataset: str, preset: str, root: Path | None = None) -> State:
-    """Return how far a target is made."""
+    """Return the progress of a target on a dataset, as the cache of runs shows."""
     wanted = target(name)
     if reason := wanted.lacks(dataset):
         return State(reason, 0, 0.0)

@@ -1,4 +1,4 @@
-"""What commands share: options, `--set` assignments, and paths as they are printed."""
+"""The parts that commands share: options, `--set` assignments, and paths as they are printed."""
 
 from __future__ import annotations
 

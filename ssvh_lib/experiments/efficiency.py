@@ -147,7 +147,7 @@ def seconds(preset: str, backbone: str, device: str) -> list[list[float]]:
 def _calls(preset: str, backbone: str, device: str) -> Iterator[Iterator[Callable[[], Tensor]]]:
     """Yield for each seed the calls that encode a video, one for each frame count.
 
-    What is loaded only once is there before the first.
+    Everything that is loaded only once is loaded before the first.
     """
     sweep = SWEEPS[preset]
     _call(sweep, backbone, sweep.frames[0], 0, device)()

@@ -1,4 +1,4 @@
-"""What the three papers claim, experiment by experiment, as data: which row must be above which, or have which value.
+"""The claims of the three papers, by experiment, as data: which row is better than which, or has which value.
 
 Names begin with the number of the published experiment: A of AutoSSVH, S of S5VH, C of ConMH. Where a paper's own
 numbers could not be read, the claim is what its text, abstract or code implies. ``verdicts.judge`` compares runs with
