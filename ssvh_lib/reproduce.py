@@ -1,20 +1,22 @@
 """``make reproduce``: from the names of targets to runs, records, tables, figures and the report.
 
-What is derived, all but ``data/``, is a pure function of ``data/``: ``draw``, ``tabulate`` and ``document.write``.
+Everything derived but ``data/`` is a pure function of ``data/``: ``draw``, ``tabulate`` and ``write_report``.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from .data import TRANSFER, load_dataset
 from .errors import SSVHError
 from .experiments import results, runner
-from .experiments.experiment import different
-from .experiments.runner import Experiment, RunsFailed, sized
+from .experiments.experiment import Experiment, folder_of, sized
+from .experiments.results import Record
+from .experiments.runner import RunsFailed
 from .experiments.targets import TARGETS, Target, target
 from .report import document, plots, tables
 from .report.figures import presentation
@@ -28,8 +30,35 @@ FIGURES = project_root() / "figures"
 COMMITTED = ("moving-digits", "small")  # dataset and preset of the figures that are kept with the code
 
 
+@dataclass(frozen=True)
+class Plan:
+    """Targets and the runs that they need on one dataset; ``runs`` are by the target whose records they become."""
+
+    dataset: str
+    preset: str
+    targets: dict[str, Target]
+    runs: dict[str, list[Experiment]]
+
+    def experiments(self) -> list[Experiment]:
+        """Return all runs, each once."""
+        return list(dict.fromkeys(run for some in self.runs.values() for run in some))
+
+    def datasets(self) -> list[str]:
+        """Return the names of the datasets that the runs are trained or measured on."""
+        transfers = [TRANSFER[self.dataset] for one in self.targets.values() if one.transfer]
+        return [sized(name, self.preset) for name in (self.dataset, *transfers)]
+
+
+class State(NamedTuple):
+    """The progress of a target: in a word, the number of its runs, and the seconds of work left if they are known."""
+
+    word: str
+    runs: int
+    seconds: float | None
+
+
 def folder_for(dataset: str, preset: str) -> Path:
-    """Where tables and figures go by default: ``figures/`` for the embedded data, a folder in it for any other."""
+    """Return the default folder of tables and figures: ``figures/`` for the embedded data, else a folder in it."""
     return FIGURES if (dataset, preset) == COMMITTED else FIGURES / f"{dataset}-{preset}"
 
 
@@ -47,65 +76,98 @@ def reproduce(
     scheduler: str | None = None,
     say: Callable[[str], object] = print,
 ) -> list[str]:
-    """Make what the targets need and the cache lacks, and write their records into ``out``/data.
+    """Make what the targets need and the cache lacks, write their records into ``out``/data, and return the targets.
 
-    Without names these are all targets that the dataset can serve; returns those made. ``bits`` and ``seeds`` take the
-    place of the targets' own. Raises RunsFailed if some runs failed, once the records of the others are written, and
-    SSVHError for other mistakes, before anything runs.
+    Without names these are all targets that the dataset can serve. ``bits`` and ``seeds`` replace the targets' own.
+    Raises RunsFailed if some runs failed, once the records of the others are written, and SSVHError for other
+    mistakes, before anything runs.
     """
     start = time.perf_counter()
-    wanted = {name: target(name) for name in names} or {n: t for n, t in TARGETS.items() if not t.lacks(dataset)}
-    for name, asked in wanted.items():
-        if asked.lacks(dataset):
-            raise SSVHError(f"{name} cannot be made: {asked.lacks(dataset)}.")
+    planned = plan(names, dataset, preset, bits, seeds, root)
     make_folder(out)
-    for needed in [dataset, *(TRANSFER[dataset] for asked in wanted.values() if asked.transfer)]:
-        load_dataset(sized(needed, preset), root, progress=True)  # built here, before worker processes ask for it
-    owners = {asked.data or name: TARGETS[asked.data or name] for name, asked in wanted.items()}
-    folder = str(root) if root else None
-    runs = {name: owner.runs(dataset, preset, bits, seeds, folder) for name, owner in owners.items()}
-    every = list(dict.fromkeys(run for some in runs.values() for run in some))
-    lacking = {runner.folder_of(run) for run in runner.lacking(every)}
-    options = {"device": device, "jobs": jobs, "scheduler": scheduler, "known": known(), "say": say}
-    records, failed = _executed(every, **options)
-    for name, owner in owners.items():
-        made = [run for run in runs[name] if run in records]
-        if len(made) == len(runs[name]) or (made and not owner.collect):  # what is collected, is of all of them
-            found = _collected(name, owner, made, [records[run] for run in made], preset, say)
+    for needed in planned.datasets():
+        load_dataset(needed, root, progress=True)  # built here, before worker processes ask for it
+    to_do = {folder_of(run) for run in runner.lacking(planned.experiments())}
+    kept = len({folder_of(run) for run in planned.experiments()} - to_do)
+    records, failure = execute(planned, device=device, jobs=jobs, scheduler=scheduler, say=say)
+    made = write(planned, records, out, say)
+    if to_do:
+        _write_budget(planned, out, kept, len(to_do), time.perf_counter() - start, jobs, device)
+    if failure:
+        raise RunsFailed(str(failure), records, made)
+    return made
+
+
+def plan(
+    names: Iterable[str],
+    dataset: str,
+    preset: str,
+    bits: Iterable[int] = (),
+    seeds: int | None = None,
+    root: Path | None = None,
+) -> Plan:
+    """Find the runs that targets need; without names, those of all targets that the dataset can serve.
+
+    Raises SSVHError for an unknown name, or a target that cannot be made of this dataset.
+    """
+    targets = {name: target(name) for name in names}
+    if not targets:
+        targets = {name: one for name, one in TARGETS.items() if not one.lacks(dataset)}
+    for name, one in targets.items():
+        if reason := one.lacks(dataset):
+            raise SSVHError(f"{name} cannot be made: {reason}.")
+    bits, folder = tuple(bits), str(root) if root else None
+    owners = dict.fromkeys(one.data or name for name, one in targets.items())
+    runs = {name: TARGETS[name].runs(dataset, preset, bits, seeds, folder) for name in owners}
+    return Plan(dataset, preset, targets, runs)
+
+
+def execute(
+    planned: Plan, *, device: str, jobs: int | None, scheduler: str | None, say: Callable[[str], object]
+) -> tuple[dict[Experiment, Record], RunsFailed | None]:
+    """Carry out the runs of a plan; return the records of those that did not fail, and the error about the others."""
+    experiments = planned.experiments()
+    try:
+        records = runner.execute(experiments, device=device, jobs=jobs, scheduler=scheduler, known=known(), say=say)
+    except RunsFailed as failure:
+        return failure.records, failure
+    return dict(zip(experiments, records, strict=True)), None
+
+
+def write(
+    planned: Plan, records: Mapping[Experiment, Record], out: Path, say: Callable[[str], object] = print
+) -> list[str]:
+    """Write the records of a plan into ``out``/data, and return those of its targets that have some.
+
+    Where a target collects something from its runs, it needs all of them.
+    """
+    written = set()
+    for name, runs in planned.runs.items():
+        made = [run for run in runs if run in records]
+        if len(made) == len(runs) or (made and not TARGETS[name].collect):
+            found = _collected(name, made, [records[run] for run in made], planned.preset, say)
             results.save(out / "data" / f"{name}.json", found)
-    if lacking:
-        kept = len({runner.folder_of(run) for run in every} - lacking)
-        _write_budget(out, dataset, preset, kept, len(lacking), time.perf_counter() - start, jobs, device)
-    if failed:
-        raise failed
-    return list(wanted)
+            written.add(name)
+    return [name for name, one in planned.targets.items() if (one.data or name) in written]
 
 
-def _executed(every: list[Experiment], **options: Any) -> tuple[dict[Experiment, dict], RunsFailed | None]:
-    """The records of all runs that did not fail, and what is to be said of those that did."""
+def state(name: str, dataset: str, preset: str, root: Path | None = None) -> State:
+    """Return the progress of a target on a dataset, as the cache of runs shows."""
+    wanted = target(name)
+    if reason := wanted.lacks(dataset):
+        return State(reason, 0, 0.0)
     try:
-        return dict(zip(every, runner.execute(every, **options), strict=True)), None
-    except RunsFailed as failed:
-        return failed.records, failed
-
-
-def state(name: str, dataset: str, preset: str, root: Path | None = None) -> tuple[str, int, float | None]:
-    """How far a target is, its runs, and the seconds of work that they still need, if they can be told."""
-    asked = target(name)
-    if asked.lacks(dataset):
-        return asked.lacks(dataset), 0, 0.0
-    try:
-        runs = asked.runs(dataset, preset, root=str(root) if root else None)
+        runs = wanted.runs(dataset, preset, root=str(root) if root else None)
         missing = runner.lacking(runs)
     except SSVHError:
-        return "missing data", 0, None
+        return State("missing data", 0, None)
     made = runs or (folder_for(dataset, preset) / "data" / f"{name}.json").is_file()
-    word = "done" if made and not missing else "partial" if len(missing) < len(different(runs)) else "to do"
-    return word, len(runs), runner.estimate(missing, known())
+    word = "done" if made and not missing else "partial" if len(missing) < len(runner.distinct(runs)) else "to do"
+    return State(word, len(runs), runner.estimate(missing, known()))
 
 
-def known() -> list[dict]:
-    """The records that come with the code, by which the time of runs is estimated."""
+def known() -> list[Record]:
+    """Return the records that come with the code, from which the time of runs is estimated."""
     paths = sorted((FIGURES / "data").glob("*.json"))
     loaded = [read_json(path).get("records", []) for path in paths]
     return [record for records in loaded for record in records if "seconds" in record and "map" in record]
@@ -113,19 +175,22 @@ def known() -> list[dict]:
 
 def draw(out: Path) -> list[Path]:
     """Draw the figures of all targets that have records in ``out``/data; SSVHError if there are none at all."""
-    _check(out)
     return [
-        plots.save(draw(records, asked.order()), out / name)
-        for name, asked in TARGETS.items()
-        if (draw := presentation(name).draw) and (records := _records(out, name))
+        plots.save(draw_figure(records, TARGETS[name].order()), out / name)
+        for name, records in _shown_records(out).items()
+        if (draw_figure := presentation(name).draw)
     ]
 
 
 def tabulate(out: Path) -> list[Path]:
     """Write the tables of all targets that have records of their own in ``out``/data; SSVHError if none has."""
-    _check(out)
-    made = {name: _records(out, name) for name, asked in TARGETS.items() if not asked.data}
-    return [path for name, records in made.items() if records for path in _tables_of(out, name, records)]
+    paths = []
+    for name, records in _shown_records(out).items():
+        wanted, shown = TARGETS[name], presentation(name)
+        if not wanted.data:
+            heading = f"{wanted.heading} {shown.note}".strip()
+            paths += tables.write(records, out / "tables" / name, heading, wanted.order(), shown.tabulate)
+    return paths
 
 
 def write_report(out: Path) -> list[Path]:
@@ -134,49 +199,45 @@ def write_report(out: Path) -> list[Path]:
 
 
 def summary(out: Path, names: Collection[str]) -> str:
-    """For the terminal: what became of the claims of some targets, a line each."""
+    """Summarise for the terminal what became of the claims of some targets, a line for each."""
     return document.summary(out, TARGETS, names)
 
 
-def _check(out: Path) -> None:
-    if not any((out / "data" / f"{name}.json").is_file() for name in TARGETS):
+def _shown_records(out: Path) -> dict[str, list[Record]]:
+    """Read what each target shows: its own records, or those of its rows among another's; SSVHError if none has any."""
+    paths = {name: out / "data" / f"{name}.json" for name in TARGETS}
+    loaded = {name: results.load(path) for name, path in paths.items() if path.is_file()}
+    if not loaded:
         raise SSVHError(f"{out / 'data'} has no records. `make reproduce` makes them.")
-
-
-def _tables_of(out: Path, name: str, records: list[dict]) -> list[Path]:
-    asked, shown = TARGETS[name], presentation(name)
-    heading = f"{asked.heading} {shown.note}".strip()
-    return tables.write(records, out / "tables" / name, heading, asked.order(), shown.tabulate)
-
-
-def _records(out: Path, name: str) -> list[dict]:
-    """What a target shows: its own records, or those of its rows among another's."""
-    asked = TARGETS[name]
-    path = out / "data" / f"{asked.data or name}.json"
-    loaded = results.load(path) if path.is_file() else []
-    return list(filter(asked.shows, loaded)) if asked.data else loaded
+    shown = {
+        name: [record for record in loaded.get(one.data or name, []) if not one.data or one.shows(record)]
+        for name, one in TARGETS.items()
+    }
+    return {name: records for name, records in shown.items() if records}
 
 
 def _collected(
-    name: str, owner: Target, runs: list[Experiment], records: list[dict], preset: str, say: Callable[[str], object]
-) -> list[dict]:
-    """What the target makes of the records of its runs; kept, as some of it takes a minute."""
-    if owner.collect is None:
+    name: str, runs: list[Experiment], records: list[Record], preset: str, say: Callable[[str], object]
+) -> list[Record]:
+    """Return what a target makes of the records of its runs; it is cached, as some of it takes a minute."""
+    collect = TARGETS[name].collect
+    if collect is None:
         return records
-    asked = digest_of([code_digest(owner.collect), preset, records])
-    kept = runs_root() / "collected" / f"{name}-{asked[:8]}.json"
-    if not kept.is_file():
-        say(f"{name}: {owner.heading}")
-        write_json(make_folder(kept.parent) / kept.name, {"records": owner.collect(runs, records, preset)})
-    return read_json(kept)["records"]
+    asked = digest_of([code_digest(collect), preset, records])
+    path = runs_root() / "collected" / f"{name}-{asked[:8]}.json"
+    if not path.is_file():
+        say(f"{name}: {TARGETS[name].heading}")
+        write_json(make_folder(path.parent) / path.name, {"records": collect(runs, records, preset)})
+    return read_json(path)["records"]
 
 
 def _write_budget(
-    out: Path, dataset: str, preset: str, kept: int, made: int, seconds: float, jobs: int | None, device: str
+    planned: Plan, out: Path, kept: int, made: int, seconds: float, jobs: int | None, device: str
 ) -> None:
-    """What the latest call that trained anything has taken."""
+    """Write what the latest call that trained anything has taken."""
     budget = {
-        "dataset": dataset, "preset": preset, "runs": kept + made, "kept": kept, "wall_seconds": round(seconds),
-        "workers": jobs or runner.default_jobs(device), **environment(choose_device(device)), **machine(),
+        "dataset": planned.dataset, "preset": planned.preset, "runs": kept + made, "kept": kept,
+        "wall_seconds": round(seconds), "workers": jobs or runner.default_jobs(device),
+        **environment(choose_device(device)), **machine(),
     }  # fmt: skip
     write_json(out / "data" / "budget.json", budget)

@@ -7,7 +7,9 @@ import pytest
 
 import ssvh_lib as ssvh
 from ssvh_lib import reproduce as engine
-from ssvh_lib.experiments.runner import folder_of
+from ssvh_lib.experiments import experiment
+from ssvh_lib.experiments.experiment import folder_of
+from ssvh_lib.experiments.runner import RunsFailed
 from ssvh_lib.experiments.targets import SYSTEMS, TARGETS, target
 from ssvh_lib.literature.claims import CLAIMS
 from ssvh_lib.methods import available
@@ -135,6 +137,22 @@ def test_nothing_is_trained_for_a_mistake(own_runs):
     with pytest.raises(ssvh.SSVHError, match="no dataset to transfer to"):
         made_of(own_runs, "A5", dataset="hmdb51")
     assert not list(own_runs.rglob("config.json"))
+
+
+def test_what_did_not_fail_is_written_and_its_targets_are_named(own_runs, monkeypatch):
+    fit = experiment.fit
+
+    def failing(model, *rest, **options):
+        if type(model).__name__ == "MCMSH":
+            raise RuntimeError("out of luck")
+        return fit(model, *rest, **options)
+
+    monkeypatch.setattr(experiment, "fit", failing)
+    with pytest.raises(RunsFailed, match="1 of 3 runs failed") as failed:
+        made_of(own_runs, "A3", bits=[16], seeds=1)
+    assert failed.value.made == ["A3"]
+    records = json.loads((own_runs / "out" / "data" / "A3.json").read_text())["records"]
+    assert {record["method"] for record in records} == {"conmh", "autossvh"}
 
 
 def test_the_committed_figures_follow_from_the_committed_records(tmp_path):

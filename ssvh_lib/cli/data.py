@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.core
 
 from ..errors import SSVHError
+from .common import Device, Root
 
 if TYPE_CHECKING:
     from ..search.page import Hit
 
-Dataset = Annotated[str, typer.Option(help="Dataset: moving-digits, or a folder in --root with a dataset.toml.")]
 Name = Annotated[str, typer.Argument(help="moving-digits, ucf101, fcvid … or a folder in --root with a dataset.toml.")]
-Root = Annotated[Path | None, typer.Option(help="Folder of datasets [default: $SSVH_DATA or data/].")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
 
 
 class _ShowByDefault(typer.core.TyperGroup):
-    """``ssvh data NAME`` is ``ssvh data show NAME``."""
+    """A group in which ``ssvh data NAME`` is ``ssvh data show NAME``."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # typer has no public name for its type
         if "--help" not in args[:1] and not set(args[:1]) & self.commands.keys():
             args = ["show", *args]
         return super().parse_args(ctx, args)
@@ -51,7 +49,7 @@ def check(name: Name = "moving-digits", root: Root = None) -> None:
     """Read every value of a dataset and report what is in it and what is wrong; exit status 1 if anything is.
 
     Counts, classes, NaN, blank frames, copies within and between the sets; for a published dataset also what its
-    authors publish, and where each missing file is to be had.
+    authors publish, and where to get each missing file.
     """
     from ..data.check import check_dataset
 
@@ -75,15 +73,15 @@ def extract(
     backbone: Annotated[
         str, typer.Option(help="Image model of Transformers: name on huggingface.co, or a local folder.")
     ] = "microsoft/resnet-50",
-    frames: Annotated[int, typer.Option(min=1, help="Frames of a video, evenly spaced in time.")] = 25,
-    batch_size: Annotated[int, typer.Option(min=1, help="Frames that the backbone sees at a time.")] = 64,
+    frames: Annotated[int, typer.Option(min=1, help="Frames per video, evenly spaced in time.")] = 25,
+    batch_size: Annotated[int, typer.Option(min=1, help="Frames that the backbone processes at a time.")] = 64,
     classes: Annotated[Path | None, typer.Option(help="CSV of path,labels[,split] instead of folders.")] = None,
     splits: Annotated[Path | None, typer.Option(help="Official lists of UCF101 or HMDB51: folder, or a list.")] = None,
-    query_share: Annotated[float, typer.Option(help="Without lists, this share of each class are queries.")] = 0.2,
-    seed: Annotated[int, typer.Option(help="Draws them.")] = 0,
+    query_share: Annotated[float, typer.Option(help="Share of each class that becomes queries, without lists.")] = 0.2,
+    seed: Annotated[int, typer.Option(help="Seed by which these queries are drawn.")] = 0,
     device: Device = "auto",
 ) -> None:
-    """Turn a folder of videos into a dataset: T features a video by a frozen image model, labels, thumbnails.
+    """Turn a folder of videos into a dataset: T features per video from a frozen image model, labels, thumbnails.
 
     Safe to interrupt and start again. A video that cannot be read is skipped and named in report.csv.
     """
@@ -102,11 +100,11 @@ def index(
     kind: Annotated[
         str, typer.Option(help="flat (exact), multihash (exact, for small radii) or ivf (approximate, for millions).")
     ] = "flat",
-    dataset: Annotated[str | None, typer.Option(help="Dataset whose database it holds [default: the run's].")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Dataset whose database to index [default: the run's].")] = None,
     root: Root = None,
     device: Device = "auto",
 ) -> None:
-    """Make a searchable index of a database, encoded by a trained run; `ssvh search` asks it."""
+    """Make a searchable index of a database, encoded by a trained run, for `ssvh search`."""
     from ..search.searcher import index_run
     from ..utils.files import make_folder
 
@@ -120,7 +118,7 @@ def index(
 def search(
     index: Annotated[Path, typer.Argument(help="File made by `ssvh index`.")],
     video: Annotated[Path | None, typer.Option(help="Video file to search for.")] = None,
-    query: Annotated[int | None, typer.Option(help="Or: number of a query of the dataset, from 0.")] = None,
+    query: Annotated[int | None, typer.Option(help="Or the number of a query of the dataset, from 0.")] = None,
     k: Annotated[int, typer.Option(min=1, help="Neighbours to find.")] = 10,
     html: Annotated[Path | None, typer.Option(help="Also write a page with pictures.")] = None,
     run: Annotated[Path | None, typer.Option(help="The run's folder, if it was moved.")] = None,
@@ -137,7 +135,11 @@ def search(
     if html is not None:
         make_folder(html.parent)
     searcher = Searcher.open(index, run=run, root=root, device=device)
-    wanted = searcher.query(query) if video is None else searcher.video(video)
+    if video is not None:
+        wanted = searcher.video(video)
+    else:
+        assert query is not None  # as checked above
+        wanted = searcher.query(query)
     found = searcher.nearest(wanted, k)
     typer.echo(f"Nearest to {wanted.video.title}, with the number of bits that differ:")
     for rank, hit in enumerate(found, start=1):

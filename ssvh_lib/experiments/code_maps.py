@@ -1,4 +1,4 @@
-"""Maps of codes in the plane, by t-SNE and by UMAP (S5VH's Figure 5), and how far they, and the codes, keep classes.
+"""Maps of codes in the plane, by t-SNE and by UMAP (S5VH's Figure 5), and how well they, and the codes, keep classes.
 
 The maps hold the database videos of the first ten classes: the paper does not say which videos its figure shows.
 """
@@ -18,6 +18,7 @@ from ..evaluation.codes import Codes, load_codes
 from ..evaluation.hamming import hamming_distances
 from ..literature.names import printed_name
 from .experiment import Experiment, folder_of
+from .results import Record
 
 CLASSES, VIDEOS, NEIGHBOURS = 10, 1_000, 10
 NOTE = (
@@ -28,8 +29,8 @@ SEED = 0  # of both projections, whose start is random
 PERPLEXITY, UMAP_NEIGHBOURS = 30, 15  # the defaults of both; fewer for fewer videos
 
 
-def collect(experiments: Sequence[Experiment], records: list[dict], _preset: str) -> list[dict]:
-    """Two records for each run, one a projection: its videos' places in the plane and their classes.
+def collect(experiments: Sequence[Experiment], records: list[Record], _preset: str) -> list[Record]:
+    """Return two records for each run, one for each projection: its videos' places in the plane and their classes.
 
     Needs the codes of the runs. Raises SSVHError if they are not there, or if fewer than four videos are of one of the
     first ten classes.
@@ -46,9 +47,9 @@ def collect(experiments: Sequence[Experiment], records: list[dict], _preset: str
 
 
 def some_videos(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Database rows of at most ``VIDEOS`` videos of exactly one of the first ten classes, evenly spread, and classes.
+    """Return the rows and classes of at most ``VIDEOS`` evenly spread database videos of one of the first ten classes.
 
-    Raises SSVHError if there are fewer than four.
+    Each is of exactly one of these classes. Raises SSVHError if there are fewer than four.
     """
     labels = dataset.database.labels[:, :CLASSES] > 0
     rows = np.flatnonzero(labels.sum(axis=1) == 1)
@@ -61,10 +62,10 @@ def some_videos(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return rows, labels[rows].argmax(axis=1)
 
 
-def maps(codes: Codes, classes: np.ndarray, names: Sequence[str]) -> list[dict]:
-    """Both projections of the codes of N videos of ``classes (N,)``, as plain JSON; equal codes give equal maps.
+def maps(codes: Codes, classes: np.ndarray, names: Sequence[str]) -> list[Record]:
+    """Return both projections of the codes of N videos of ``classes (N,)``, as plain JSON.
 
-    With ``same_class_share`` of the codes, and what it would be if all were equal.
+    Equal codes give equal maps. ``same_class_share`` of the codes comes with them, and its value if all were equal.
     """
     distances = hamming_distances(codes, codes)
     shared = {
@@ -81,7 +82,7 @@ def maps(codes: Codes, classes: np.ndarray, names: Sequence[str]) -> list[dict]:
 
 
 def tsne(signs: np.ndarray) -> np.ndarray:
-    """t-SNE (van der Maaten & Hinton, 2008) of codes ±1 ``(N, K)`` by their Hamming distances: ``(N, 2)``."""
+    """Project codes ±1 ``(N, K)`` by their Hamming distances with t-SNE (van der Maaten & Hinton, 2008): ``(N, 2)``."""
     from sklearn.manifold import TSNE
 
     perplexity = min(PERPLEXITY, (len(signs) - 1) / 3)
@@ -89,7 +90,7 @@ def tsne(signs: np.ndarray) -> np.ndarray:
 
 
 def umap(signs: np.ndarray) -> np.ndarray:
-    """UMAP (McInnes et al., 2018) of codes ±1 ``(N, K)`` by their Hamming distances: ``(N, 2)``."""
+    """Project codes ±1 ``(N, K)`` by their Hamming distances with UMAP (McInnes et al., 2018): ``(N, 2)``."""
     with warnings.catch_warnings():  # about parts that are not used: TensorFlow, threads, the way back from the plane
         warnings.simplefilter("ignore")
         from umap import UMAP
@@ -103,10 +104,10 @@ PROJECTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"t-SNE": tsne, "UM
 
 
 def same_class_share(distances: np.ndarray, classes: np.ndarray, k: int = NEIGHBOURS) -> float:
-    """How many of the k nearest others are of a video's own class: the mean share, given ``distances (N, N)``.
+    """Return the mean share of the k nearest others that are of a video's own class, given ``distances (N, N)``.
 
-    Of those that are as far as the k-th, each counts in part, so that the share is what any order of them has in the
-    mean. For fewer than k others, all are taken.
+    Those that are as far as the k-th count in part, so that the share is its expectation over all orders of them. If
+    there are fewer than k others, all are taken.
     """
     others = np.where(np.eye(len(classes), dtype=bool), np.inf, distances.astype(float))
     k = min(k, len(classes) - 1)
@@ -116,10 +117,10 @@ def same_class_share(distances: np.ndarray, classes: np.ndarray, k: int = NEIGHB
     return float((weights * (classes[:, None] == classes)).sum(axis=1).mean() / k)
 
 
-def table(records: list[dict], order: Sequence[str]) -> pd.DataFrame:
-    """A row for each method, code length and projection: the share of a video's ten nearest that are of its class.
+def table(records: list[Record], order: Sequence[str]) -> pd.DataFrame:
+    """Return the share of a video's ten nearest that are of its class, for each method, code length and projection.
 
-    Means over seeds: in the map, in Hamming space, and by chance. ``order`` is that of printed names.
+    Means over seeds: in the map, in Hamming space, and by chance. Rows are in the ``order`` of printed names.
     """
     rows = [
         {
@@ -139,7 +140,7 @@ def table(records: list[dict], order: Sequence[str]) -> pd.DataFrame:
     return means.reset_index(drop=True)
 
 
-def _share_in_map(record: dict) -> float:
+def _share_in_map(record: Record) -> float:
     place = np.stack([record["x"], record["y"]], axis=1)
     squares = ((place[:, None] - place) ** 2).sum(axis=2)
     return same_class_share(squares, np.array(record["class"]))

@@ -1,6 +1,6 @@
-"""What it takes to encode one video as it grows longer, for each backbone of S5VH (Figure 1a of its paper).
+"""Memory, operations and seconds of encoding one video as it grows longer, for each backbone of S5VH (its Figure 1a).
 
-Memory and seconds are measured, each in processes of their own; operations are counted, as ``operations.py`` says.
+Memory and seconds are measured, each in processes of their own; operations are counted, as ``flops.py`` says.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from ..nn.backbones import BACKBONES
 from ..utils.devices import choose_device
 from ..utils.measured_process import apart, growth
 from .flops import operations
+from .results import Record
 
 BITS = 64
-SECONDS, MOST = 0.3, 5  # a call is measured again for so long, but at most so often
+SECONDS, MOST = 0.3, 5  # a call is measured repeatedly for this long, but at most this often
 # Blocks of 64 KiB and more are given back at once, so that the peak is what a call holds, not what the allocator keeps.
 EXACT = {"MALLOC_MMAP_THRESHOLD_": str(2**16)}
-Task = tuple[Callable, str]  # what measures, and the backbone
+Measurement = Callable[[str, str, str], Sequence[Sequence[float]]]  # of a preset, backbone and device, like ``memory``
 NOTE = (
     "Random features, one video at a time. MB: by how much encoding raises the peak memory of a process, beyond model "
     "and video, to about half a MB. GFLOP: counted, a product and a sum being two; RetNet and RWKV are computed in the "
@@ -43,7 +44,7 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Sweep:
-    """What is measured; by default at the published size, which is that of the defaults of S5VH's Config."""
+    """The videos and models to measure; by default of the published size, which the defaults of S5VH's Config have."""
 
     backbones: tuple[str, ...] = tuple(BACKBONES)
     frames: tuple[int, ...] = (25, 50, 100, 200, 500, 1000, 2000)
@@ -51,40 +52,45 @@ class Sweep:
     fields: dict[str, Any] = field(default_factory=dict)  # of the Config
 
     def lengths(self, backbone: str) -> tuple[int, ...]:
-        """The frame counts; our RWKV copies its keys for every frame, which would take minutes beyond 500."""
+        """Return the frame counts; our RWKV copies its keys for every frame, which would take minutes beyond 500."""
         return tuple(T for T in self.frames if backbone != "rwkv" or T <= 500)
 
     def model(self, backbone: str, frames: int, seed: int = 0) -> S5VH:
-        """S5VH with this backbone and random weights."""
+        """Return S5VH with this backbone and random weights."""
         config = S5VH.Config(bits=BITS, frames=frames, features=self.features, backbone=backbone, **self.fields)
         return construct(S5VH, config, seed).eval()
 
 
 _SMOKE = Sweep(("mamba", "transformer"), (100, 200, 400), 32, dict(S5VH.PRESETS["smoke"]))
 SWEEPS = {"smoke": _SMOKE, "small": Sweep(), "paper": Sweep()}
-SEEDS = {"mamba": 3, "transformer": 3}  # those that the paper compares; others have one
+SEEDS = {"mamba": 3, "transformer": 3}  # of the two that the paper compares; others have one
 
 
-def collect(_runs: object, _records: object, preset: str) -> list[dict]:
-    """A record for each backbone and seed of weights, of a video of 25 to 2,000 frames.
+def collect(_runs: object, _records: object, preset: str) -> list[Record]:
+    """Measure each backbone and seed of weights on videos of 25 to 2,000 frames, and return a record for each.
 
-    On the first GPU if there is one. Raises SSVHError for an unknown preset, or if memory does not suffice.
+    Uses the first GPU if there is one. Raises SSVHError for an unknown preset, or if memory does not suffice.
     """
     if preset not in SWEEPS:
         raise unknown("preset", preset, SWEEPS)
     sweep, device = SWEEPS[preset], choose_device().type
-    tasks = [(kind, backbone) for kind in (memory, seconds) for backbone in sweep.backbones]
-    measured = _side_by_side(tasks, preset, device)
-    return [
-        _record(preset, backbone, seed, device, flops, *figures)
-        for backbone in sweep.backbones
-        for flops in [encoding_operations(sweep, backbone, sweep.lengths(backbone))]
-        for seed, figures in enumerate(zip(measured[memory, backbone], measured[seconds, backbone], strict=True))
-    ]
+    measured = _side_by_side(sweep.backbones, preset, device)
+    records = []
+    for backbone in sweep.backbones:
+        flops = encoding_operations(sweep, backbone, sweep.lengths(backbone))
+        runs = zip(measured[memory, backbone], measured[seconds, backbone], strict=True)
+        records += [_record(preset, backbone, seed, device, flops, *run) for seed, run in enumerate(runs)]
+    return records
 
 
-def _side_by_side(tasks: list[Task], preset: str, device: str) -> dict[Task, list[list[float]]]:
-    """What each (kind, backbone) of ``tasks`` finds for each seed: as many processes of one thread as cores or GPUs."""
+def _side_by_side(
+    backbones: Sequence[str], preset: str, device: str
+) -> dict[tuple[Measurement, str], Sequence[Sequence[float]]]:
+    """Measure memory and seconds of each backbone, in one process of one thread per core or GPU.
+
+    Returns a list for each seed, with a number for each length, by what is measured and the backbone.
+    """
+    tasks = [(kind, backbone) for kind in (memory, seconds) for backbone in backbones]
     workers = joblib.cpu_count() if device == "cpu" else 1
     with joblib.parallel_config("threading"):
         answers = joblib.Parallel(workers, return_as="generator")(
@@ -94,7 +100,7 @@ def _side_by_side(tasks: list[Task], preset: str, device: str) -> dict[Task, lis
         return dict(zip(tasks, tqdm(answers, "backbones", len(tasks), bar_format=layout), strict=True))
 
 
-def _measured(kind: Callable, backbone: str, preset: str, device: str) -> list[list[float]]:
+def _measured(kind: Measurement, backbone: str, preset: str, device: str) -> Sequence[Sequence[float]]:
     answer = apart(
         "experiments.efficiency", kind.__name__, preset, backbone, device, environment=EXACT if kind is memory else {}
     )
@@ -104,8 +110,14 @@ def _measured(kind: Callable, backbone: str, preset: str, device: str) -> list[l
 
 
 def _record(
-    preset: str, backbone: str, seed: int, device: str, flops: list[int], peak: list[int], seconds: list[float]
-) -> dict[str, Any]:
+    preset: str,
+    backbone: str,
+    seed: int,
+    device: str,
+    flops: list[int],
+    peak: Sequence[float],
+    seconds: Sequence[float],
+) -> Record:
     frames = SWEEPS[preset].lengths(backbone)
     longest = {f"peak_bytes_{frames[-1]}": peak[-1], f"flops_{frames[-1]}": flops[-1]}
     return {
@@ -116,7 +128,10 @@ def _record(
 
 
 def memory(preset: str, backbone: str, device: str) -> list[list[int]]:
-    """Bytes by which encoding raises the peak memory, for each seed and frame count. Wants a process of its own."""
+    """Measure by how many bytes encoding raises the peak memory, for each seed and frame count.
+
+    Needs a process of its own.
+    """
 
     def grown(call: Callable[[], object]) -> float:
         return 1e6 * growth(call, device)
@@ -125,12 +140,15 @@ def memory(preset: str, backbone: str, device: str) -> list[list[int]]:
 
 
 def seconds(preset: str, backbone: str, device: str) -> list[list[float]]:
-    """Seconds of encoding, for each seed and frame count."""
+    """Measure the seconds of encoding, for each seed and frame count."""
     return [[round(_median(_seconds, call), 6) for call in calls] for calls in _calls(preset, backbone, device)]
 
 
 def _calls(preset: str, backbone: str, device: str) -> Iterator[Iterator[Callable[[], Tensor]]]:
-    """For each seed, for each frame count: encoding a video. What is loaded once is there before the first."""
+    """Yield for each seed the calls that encode a video, one for each frame count.
+
+    Everything that is loaded only once is loaded before the first.
+    """
     sweep = SWEEPS[preset]
     _call(sweep, backbone, sweep.frames[0], 0, device)()
     for seed in range(SEEDS.get(backbone, 1)):
@@ -150,7 +168,7 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def _median(measure: Callable[[Callable[[], object]], float], call: Callable[[], object]) -> float:
-    """Of several measurements of a call: for ``SECONDS``, but at most ``MOST`` of them."""
+    """Return the median of several measurements of a call, made for ``SECONDS``, but at most ``MOST``."""
     found: list[float] = []
     start = time.perf_counter()
     while not found or (time.perf_counter() - start < SECONDS and len(found) < MOST):
@@ -159,9 +177,9 @@ def _median(measure: Callable[[Callable[[], object]], float], call: Callable[[],
 
 
 def encoding_operations(sweep: Sweep, backbone: str, frames: Iterable[int]) -> list[int]:
-    """Operations of encoding one video, for each number of ``frames``.
+    """Count the operations of encoding one video, for each number of ``frames``.
 
-    They are a polynomial in T of degree 2 at most, for every backbone, so three short videos tell all of it.
+    For every backbone they are a polynomial in T of degree 2 at most, so three short videos determine all of it.
     """
     first, second, third = (_encoding_operations(sweep, backbone, T) for T in (8, 9, 10))
     slope, bend = second - first, third - 2 * second + first
@@ -173,23 +191,23 @@ def _encoding_operations(sweep: Sweep, backbone: str, T: int) -> int:
     return operations(model, torch.inference_mode()(lambda: model.encode(video)))
 
 
-def table(records: list[dict], order: Sequence[str]) -> pd.DataFrame:
-    """A row for each backbone: means over seeds for the shortest and the longest video, "—" if not measured.
+def table(records: list[Record], order: Sequence[str]) -> pd.DataFrame:
+    """Return a row for each backbone: means over seeds for the shortest and the longest video, "—" if not measured.
 
-    ``order`` is that of printed names; others come behind.
+    Rows are in the ``order`` of printed names; others come after them.
     """
     lengths = {length for record in records for length in record["frames"]}
     ends = sorted({min(lengths), max(lengths)}) if records else []
-    grouped: dict[str, list[dict]] = {}
+    grouped: dict[str, list[Record]] = {}
     for record in records:
         grouped.setdefault(printed_name(**record), []).append(record)
     names = sorted(grouped, key=lambda name: (order.index(name) if name in order else len(order), name))
     return pd.DataFrame([{"backbone": name} | _cells(grouped[name], ends) for name in names])
 
 
-def _cells(records: list[dict], ends: list[int]) -> dict[str, str]:
+def _cells(records: list[Record], ends: list[int]) -> dict[str, str]:
     frames = records[0]["frames"]
-    cells = {}
+    cells: dict[str, str] = {}
     for measure, (title, unit, digits) in _PRINTED.items():
         means = np.mean([record[measure] for record in records], axis=0)
         found = dict(zip(frames, means / unit, strict=True))
@@ -202,7 +220,7 @@ _PRINTED = {"peak_bytes": ("MB", 1e6, 1), "flops": ("GFLOP", 1e9, 2), "seconds":
 
 
 def _exponent(frames: list[int], means: np.ndarray) -> str:
-    """p, if a measure grows with the p-th power of the number of frames, from one length to twice that."""
+    """Return p, if a measure grows with the p-th power of the number of frames, by the longest two videos."""
     if len(frames) < 2 or min(means[-2:]) <= 0:
         return "—"
     return f"{np.log(means[-1] / means[-2]) / np.log(frames[-1] / frames[-2]):.2f}"

@@ -1,4 +1,4 @@
-"""Experiments: which runs a table needs, where they lie, one carried out, and what its record says."""
+"""An experiment: one run that a table needs, where it lies, how it is carried out, and what its record says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from ..data import EMBEDDED, Dataset, load_dataset
 from ..errors import SSVHError
@@ -17,30 +17,29 @@ from ..training.runs import Run, default_folder
 from ..utils.devices import claimed
 from ..utils.files import read_json
 from .measures import Maker, measure, measure_epochs, measure_on, up_to_date
-
-Record = dict  # one run and what came out, as plain JSON
+from .results import Record
 
 
 @dataclass(frozen=True)
 class Row:
     """A row of a table: a method, perhaps with fields of its Config changed, under a label other than its name.
 
-    ``seeds`` is how many runs it has, if not as many as the others.
+    ``seeds`` is its number of runs, if that is not the number of the others.
     """
 
     method: str
     label: str = ""
     variant: str = "paper"
-    changes: tuple[tuple[str, Any], ...] = ()
+    changes: tuple[tuple[str, object], ...] = ()
     seeds: int | None = None
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One run: what to train, on what, from which seed; and what to measure.
+    """One run: what to train, on which data, from which seed; and what to measure.
 
-    ``by_epoch`` measures it after every epoch, too, and ``tested_on`` on another dataset instead. Experiments that
-    differ in these only share the run.
+    With ``by_epoch`` it is also measured after every epoch, with ``tested_on`` on another dataset instead. Experiments
+    that differ only in these share the run.
     """
 
     dataset: str
@@ -50,7 +49,7 @@ class Experiment:
     preset: str | None = None
     variant: str = "paper"
     root: str | None = None
-    changes: tuple[tuple[str, Any], ...] = ()
+    changes: tuple[tuple[str, object], ...] = ()
     label: str = ""
     by_epoch: bool = False
     tested_on: str = ""
@@ -64,8 +63,16 @@ class Experiment:
         return f"{self.label or printed_name(self.method, self.variant)}, {self.bits} bits, seed {self.seed}{where}"
 
 
+class Request(NamedTuple):
+    """What several experiments, such as rows of different tables, may have in common: a run and its measures."""
+
+    folder: Path
+    by_epoch: bool
+    tested_on: str
+
+
 def sized(dataset: str, preset: str | None) -> str:
-    """The dataset that a preset means: an embedded one has a small sibling for "smoke"."""
+    """Return the dataset of the size that a preset wants: an embedded one has a small sibling for "smoke"."""
     sibling = f"{dataset}-smoke"
     return sibling if preset == "smoke" and sibling in EMBEDDED else dataset
 
@@ -81,14 +88,15 @@ def grid(
     by_epoch: bool = False,
     tested_on: str = "",
 ) -> list[Experiment]:
-    """Each row at every code length from every seed; methods trained by gradient come first, as they take longest.
+    """Return each row at every code length from every seed; methods trained by gradient come first, being the slowest.
 
     ``tested_on`` is the full name of a dataset, "moving-shapes-smoke" for the preset "smoke".
     """
     name = sized(dataset, preset)
-    measured = {"by_epoch": by_epoch, "tested_on": tested_on}
     return [
-        Experiment(name, row.method, length, seed, preset, row.variant, root, row.changes, row.label, **measured)
+        Experiment(
+            name, row.method, length, seed, preset, row.variant, root, row.changes, row.label, by_epoch, tested_on
+        )
         for row in sorted(rows, key=lambda row: issubclass(method_class(row.method), ClassicalMethod))
         for length in bits
         for seed in range(seeds if row.seeds is None else row.seeds)
@@ -96,18 +104,26 @@ def grid(
 
 
 def folder_of(experiment: Experiment) -> Path:
-    """Where the run of an experiment lies, or will lie."""
+    """Return the folder where the run of an experiment lies, or will lie."""
     dataset, config = _configured(experiment)
     return default_folder(describe(experiment.method, config, dataset, experiment.seed)).absolute()
 
 
 def run(experiment: Experiment, device: str = "auto", progress: bool = False, folder: Path | None = None) -> Run:
-    """Train, encode and evaluate one experiment, or whatever of it is still missing; in its own folder by default."""
+    """Train, encode and evaluate one experiment, or the part of it that is still missing; by default in its folder."""
     dataset, config = _configured(experiment)
     model = construct(method_class(experiment.method), config, experiment.seed)
-    options = {"seed": experiment.seed, "progress": progress, "keep_epochs": experiment.by_epoch}
+    folder = folder or folder_of(experiment)
     with claimed(device) as place:
-        done = fit(model, dataset, folder or folder_of(experiment), device=str(place), **options)
+        done = fit(
+            model,
+            dataset,
+            folder,
+            seed=experiment.seed,
+            device=str(place),
+            progress=progress,
+            keep_epochs=experiment.by_epoch,
+        )
         for path, (maker, tested) in measures_of(experiment, done.folder).items():
             if not up_to_date(path, maker, tested):
                 maker(done, model, tested)
@@ -116,7 +132,7 @@ def run(experiment: Experiment, device: str = "auto", progress: bool = False, fo
 
 
 def record(experiment: Experiment, folder: Path) -> Record:
-    """What a table needs to know of a finished run, as plain JSON."""
+    """Return what a table needs to know of a finished run, as plain JSON."""
     done, measures = Run(folder), [read_json(path) for path in measures_of(experiment, folder)]
     found = {
         "dataset": experiment.dataset + (f"-to-{experiment.tested_on}" if experiment.tested_on else ""),
@@ -136,21 +152,19 @@ def record(experiment: Experiment, folder: Path) -> Record:
     return found
 
 
-def lacking(experiments: Iterable[Experiment]) -> list[Experiment]:
-    """Those of which the cache lacks the run or a measure; of several that ask for the same, one."""
-    return [one for (folder, *_), one in different(experiments).items() if not _in_cache(one, folder)]
+def request_of(experiment: Experiment) -> Request:
+    """Return what an experiment asks for, apart from the label of its row."""
+    return Request(folder_of(experiment), experiment.by_epoch, experiment.tested_on)
 
 
-def different(experiments: Iterable[Experiment]) -> dict[tuple[Path, bool, str], Experiment]:
-    """The first of all that ask for the same, by what they ask for: the folder of a run, and what is measured of it."""
-    found: dict[tuple[Path, bool, str], Experiment] = {}
-    for one in experiments:
-        found.setdefault((folder_of(one), one.by_epoch, one.tested_on), one)
-    return found
+def in_cache(experiment: Experiment, folder: Path) -> bool:
+    """Return whether the run in ``folder`` is finished and has all measures of an experiment, by today's code."""
+    made = measures_of(experiment, folder)
+    return Run(folder).finished and all(up_to_date(path, *origin) for path, origin in made.items())
 
 
 def measures_of(experiment: Experiment, folder: Path) -> dict[Path, tuple[Maker, Dataset]]:
-    """The files of measures that an experiment needs, what makes each, and of which dataset."""
+    """Return the files of measures that an experiment needs, what makes each, and the dataset it is about."""
     dataset, other = _dataset(experiment.dataset, experiment.root), experiment.tested_on
     files = (
         {folder / f"on-{other}.json": (measure_on, _dataset(other, experiment.root))}
@@ -161,21 +175,16 @@ def measures_of(experiment: Experiment, folder: Path) -> dict[Path, tuple[Maker,
 
 
 def epochs_of(experiment: Experiment) -> int:
-    """How many epochs an experiment trains; a classical method counts as one."""
+    """Return the number of epochs that an experiment trains; a classical method counts as one."""
     config = _configured(experiment)[1]
     return config.epochs if isinstance(config, TrainedConfig) else 1
 
 
-def _in_cache(experiment: Experiment, folder: Path) -> bool:
-    made = measures_of(experiment, folder)
-    return Run(folder).finished and all(up_to_date(path, *origin) for path, origin in made.items())
-
-
 def _configured(experiment: Experiment) -> tuple[Dataset, MethodConfig]:
-    """The dataset and the Config of an experiment; SSVHError if it cannot be trained or measured as it is asked."""
+    """Return the dataset and the Config of an experiment; SSVHError if it cannot be trained or measured as asked."""
     dataset = _dataset(experiment.dataset, experiment.root)
-    choices = {"variant": experiment.variant, "preset": experiment.preset, **dict(experiment.changes)}
-    config = configure(experiment.method, dataset, experiment.bits, **choices)
+    method, bits, changes = experiment.method, experiment.bits, dict(experiment.changes)
+    config = configure(method, dataset, bits, variant=experiment.variant, preset=experiment.preset, **changes)
     if experiment.by_epoch and not isinstance(config, TrainedConfig):
         raise SSVHError(f"{experiment} is not trained in epochs, so it cannot be measured by epoch.")
     if experiment.tested_on:

@@ -1,4 +1,4 @@
-"""Operations of a call or of a whole training, counted: (m × k) times (k × n) has 2 m k n of them.
+"""Counts of the operations of a call or of a whole training: (m × k) times (k × n) has 2 m k n of them.
 
 Products of elements do not count, except inside recurrences, where they take the place of matrix products.
 """
@@ -24,7 +24,7 @@ from ..nn.rwkv import RWKV
 
 
 def operations(model: nn.Module, call: Callable[[], object]) -> int:
-    """Operations of a ``call`` that uses ``model`` on a CPU: those that PyTorch counts, and those it does not see.
+    """Count the operations of a ``call`` that uses ``model`` on a CPU, those that PyTorch does not see included.
 
     PyTorch counts matrix products, convolutions and attention, forward and backward. We add LSTMs, and the recurrences
     of ``UNSEEN``: these three times if a gradient is wanted, as backward passes cost about two forward ones.
@@ -45,12 +45,12 @@ def operations(model: nn.Module, call: Callable[[], object]) -> int:
 
 
 def _lstm(frames: Sequence[int], inputs: Sequence[int], hidden: Sequence[int], *_: object, **__: object) -> int:
-    """Shapes of frames ``(T, B, C)`` and weights ``(4K, C)``, ``(4K, K)``: what CPUs compute in one piece."""
+    """Count an LSTM, one operation on CPUs, by the shapes of frames (T, B, C) and weights (4K, C) and (4K, K)."""
     return 2 * math.prod(frames[:2]) * (math.prod(inputs) + math.prod(hidden))
 
 
 def mamba_operations(mixer: Mamba, tokens: Tensor) -> int:
-    """Scan and convolution of a ``Mamba``, on ``tokens (B, T, C)``.
+    """Count scan and convolution of a ``Mamba``, on ``tokens (B, T, C)``.
 
     For each frame, channel and state: two for exp(delta A), three for h, two for C h; for each frame and channel: one
     for delta u and two for D u, and two for each place of the convolution.
@@ -60,7 +60,7 @@ def mamba_operations(mixer: Mamba, tokens: Tensor) -> int:
 
 
 def rwkv_operations(block: RWKV, tokens: Tensor) -> int:
-    """The fading of all earlier keys at each frame of ``tokens (B, T, C)``, as ``mixers.wkv`` computes it."""
+    """Count the decay of all earlier keys at each frame of ``tokens (B, T, C)``, as ``backbones.wkv`` computes it."""
     B, T, C = tokens.shape
     return B * C * T * (T - 1) // 2
 
@@ -68,15 +68,16 @@ def rwkv_operations(block: RWKV, tokens: Tensor) -> int:
 UNSEEN: dict[type[nn.Module], Callable[[Any, Tensor], int]] = {Mamba: mamba_operations, RWKV: rwkv_operations}
 
 
-# So few videos have no more clusters; what a step costs hardly depends on them.
-_FEWER = {"s5vh": {"clusters": 4, "dimensions": 4}, "autossvh": {"clusters": (2, 3, 4)}}
+# A few videos have no more clusters; the cost of a step hardly depends on them.
+_FEWER: dict[str, dict[str, Any]] = {"s5vh": {"clusters": 4, "dimensions": 4}, "autossvh": {"clusters": (2, 3, 4)}}
 
 
 def training_operations(method: str, dataset: str, *, bits: int = 64, videos: int = 8) -> int:
-    """Operations of a whole training of a method as published for ``dataset``: of all steps, and of looks in between.
+    """Count a whole training of a method as published for ``dataset``: all steps, and all passes before epochs.
 
     Counted on a step of a few random ``videos``, before and after the warm-up, and scaled by the number of training
-    videos and epochs. Clustering, evaluation and the optimiser are not counted. SSVHError for an unknown dataset.
+    videos and epochs. Clustering, evaluation and the optimiser are not counted. Raises SSVHError for an unknown
+    dataset.
     """
     if dataset not in PUBLISHED:
         raise unknown("published dataset", dataset, PUBLISHED)
@@ -90,7 +91,7 @@ def training_operations(method: str, dataset: str, *, bits: int = 64, videos: in
 
 
 def _epoch_operations(model: TrainedMethod, epoch: int, videos: int) -> int:
-    """Of one epoch of a training set of ``videos``, in a single step."""
+    """Count one epoch of a training set of ``videos``, in a single step."""
     shape = (videos, model.config.frames, model.config.features)
     features = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
     stored = VideoFeatures(features, np.zeros((videos, 0), np.uint8), ("",) * videos)

@@ -1,4 +1,4 @@
-"""What is measured of a run: files of numbers in its folder, each with the fingerprint of the code that made it.
+"""The measures of a run: files of numbers in its folder, each with the fingerprint of the code that made it.
 
 ``metrics.json`` (with ``codes.npz``) is about the dataset trained on, ``on-<dataset>.json`` about another one, and
 ``by_epoch.json`` about the weights after each epoch. What is there and made by today's code is kept.
@@ -36,13 +36,13 @@ def measure(done: Run, model: nn.Module, dataset: Dataset) -> dict:
 
 
 def measure_on(done: Run, model: nn.Module, dataset: Dataset) -> dict:
-    """The same on a dataset that the model was not trained on; writes ``on-<dataset>.json`` into its run."""
+    """Encode and evaluate a dataset that the model was not trained on; writes ``on-<dataset>.json`` into its run."""
     _, metrics = _measured(model, dataset)
     return _write(done.folder / f"on-{dataset.name}.json", metrics, measure_on, dataset)
 
 
 def measure_epochs(done: Run, model: nn.Module, dataset: Dataset) -> dict:
-    """mAP@5 and mAP@20 as initialised and after every epoch, which were kept; writes ``by_epoch.json`` into the run."""
+    """Measure mAP@5 and mAP@20 of the initial weights and of every epoch's; writes ``by_epoch.json`` into the run."""
     device, epochs = next(model.parameters()).device, list(range(model.config.epochs + 1))
     maps = [_map_after(done.model(epoch).to(device), dataset) for epoch in epochs]
     curves = {f"mAP@{k}": [found[k] for found in maps] for k in maps[0]}
@@ -50,7 +50,7 @@ def measure_epochs(done: Run, model: nn.Module, dataset: Dataset) -> dict:
 
 
 def up_to_date(path: Path, maker: Maker, dataset: Dataset) -> bool:
-    """Whether a run has a file of measures, made of the dataset as it is, by the code as it is."""
+    """Return whether a run has a file of measures, made from the dataset as it is, by the code as it is."""
     return path.is_file() and _origin(path, maker, dataset).items() <= read_json(path).items()
 
 
@@ -84,7 +84,7 @@ def _map_after(model: nn.Module, dataset: Dataset) -> dict[int, float]:
 
 
 def _evaluated(codes: dict[str, Codes], dataset: Dataset, cutoffs: tuple[int, ...]) -> Evaluation:
-    """The evaluation of codes, at the cutoffs that the database is large enough for."""
+    """Evaluate codes at those cutoffs that the database is large enough for."""
     labels, own = (dataset.query.labels, dataset.database.labels), dataset.query_in_database
     self_match: SelfMatch = "exclude" if own else "include"
     fitting = tuple(k for k in cutoffs if k <= len(codes["database"]) - own)

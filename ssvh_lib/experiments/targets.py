@@ -1,4 +1,4 @@
-"""What can be reproduced, by name: each published experiment, the runs it needs, and what it draws.
+"""The targets: each published experiment by name, the runs it needs, and what is made of their records.
 
 A name such as A6 is the item's number among the published experiments: A of AutoSSVH, S of S5VH, C of ConMH. Runs that
 several targets need are trained once.
@@ -6,10 +6,9 @@ several targets need are trained once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from ..data import TRANSFER
 from ..errors import unknown
@@ -17,9 +16,9 @@ from ..literature.names import printed_name
 from ..methods import ClassicalMethod, available, method_class
 from ..nn.backbones import BACKBONES
 from . import code_maps, convergence, efficiency
-from .runner import Experiment, Row, grid, sized
+from .experiment import Experiment, Row, grid, sized
+from .results import Record
 
-Records = list[dict]
 _ROW = ("method", "variant", "label")
 SYSTEMS = ("conmh", "s5vh", "autossvh")
 
@@ -28,9 +27,9 @@ SYSTEMS = ("conmh", "s5vh", "autossvh")
 class Target:
     """A published experiment: ``heading`` says what it shows, ``item`` where it is published.
 
-    It needs each of ``rows`` at each of ``bits`` from ``seeds`` seeds, or from as many as a row says. Its records are
-    those of its runs, or what ``collect(runs, records, preset)`` makes of them; or, of those of the target ``data``,
-    the ones of its rows.
+    It needs each of ``rows`` at each of ``bits`` from ``seeds`` seeds, or from the number that the row gives. Its
+    records are those of its runs, or what ``collect(runs, records, preset)`` makes of them; or, if it names another
+    target as its ``data``, those of that target's records that are of its rows.
     """
 
     heading: str
@@ -41,17 +40,17 @@ class Target:
     data: str = ""
     by_epoch: bool = False  # measured after every epoch
     transfer: bool = False  # measured on another dataset than trained on, too
-    collect: Callable[[list[Experiment], Records, str], Records] | None = None
+    collect: Callable[[list[Experiment], list[Record], str], list[Record]] | None = None
 
     def order(self) -> list[str]:
-        """The printed names of the rows in order, or none: then the results give the order."""
+        """Return the printed names of the rows in order, or none if the results are to give the order."""
         given = any(row.label or row.variant != "paper" for row in self.rows)
         return [printed_name(row.method, row.variant, row.label) for row in self.rows] if given else []
 
     def runs(
         self, dataset: str, preset: str, bits: Iterable[int] = (), seeds: int | None = None, root: str | None = None
     ) -> list[Experiment]:
-        """The runs it needs on a dataset, transfers among them; ``bits`` and ``seeds`` take the place of its own."""
+        """Return the runs it needs on a dataset, transfers included; ``bits`` and ``seeds`` replace its own."""
         rows = [replace(row, seeds=seeds) for row in self.rows] if seeds else self.rows
         wanted = partial(grid, rows, dataset, preset, bits or self.bits, seeds or self.seeds, root)
         runs = wanted(by_epoch=self.by_epoch)
@@ -59,44 +58,44 @@ class Target:
             runs += wanted(tested_on=sized(TRANSFER[dataset], preset))
         return runs
 
-    def shows(self, record: dict) -> bool:
-        """Whether a record is of one of its rows."""
+    def shows(self, record: Record) -> bool:
+        """Return whether a record is of one of its rows."""
         return any((row.method, row.variant, row.label) == tuple(map(record.get, _ROW)) for row in self.rows)
 
     def lacks(self, dataset: str) -> str:
-        """Why it cannot be made of a dataset, or ""."""
+        """Return why it cannot be made of a dataset, or "" if it can."""
         if self.transfer and dataset not in TRANSFER:
             return f"no dataset to transfer to from {dataset}"
         return "" if self.rows or self.collect else "nothing to run"
 
 
-def _changed(method: str, changes: Iterable[tuple[str, dict[str, Any]]], seeds: int | None = None) -> tuple[Row, ...]:
-    return tuple(Row(method, label, changes=tuple(fields.items()), seeds=seeds) for label, fields in changes)
+def ablations(method: str, changes: Mapping[str, Mapping[str, object]], seeds: int | None = None) -> tuple[Row, ...]:
+    """Return a row of ``method`` for each label of ``changes``, with the fields of its Config that are changed."""
+    return tuple(Row(method, label, changes=tuple(fields.items()), seeds=seeds) for label, fields in changes.items())
 
 
-def _every() -> tuple[Row, ...]:
-    """Every method; one that is neither of the three systems nor trained in seconds, from two seeds."""
+def _every_method() -> tuple[Row, ...]:
+    """Return a row of each method, with two seeds unless it is one of the three systems or trained in seconds."""
     several = {name for name in available() if name in SYSTEMS or issubclass(method_class(name), ClassicalMethod)}
     return tuple(Row(name, seeds=None if name in several else 2) for name in available())
 
 
-_I, _II, _III, _IV, _V, _VI, _VII, _VIII, _IX = _changed(
-    "autossvh",
-    [
-        ("I without gradient reversal", {"reversal": False}),
-        ("II random frames", {"sampler": "random"}),
-        ("III AttMask", {"sampler": "attmask"}),
-        ("IV AdaMAE", {"sampler": "adamae"}),
-        ("V ADIOS", {"sampler": "adios"}),
-        ("VI without reconstruction (FR)", {"reconstruction_weight": 0.0}),
-        ("VII without view contrast (VC)", {"contrast_weight": 0.0}),
-        ("VIII without point-to-set (P2Set)", {"set_weight": 0.0}),
-        ("IX AutoSSVH", {}),
-    ],
-)
-_WHOLE_S5VH = _changed("s5vh", [("S5VH", {})])
-_NO_CENTRES = _changed("s5vh", [("without centre alignment (global)", {"centre_weight": 0.0})])
-_ALL, _LENGTHS = _every(), (16, 32, 64)
+_AUTOSSVH_ABLATIONS = ablations("autossvh", {
+    "I without gradient reversal": {"reversal": False},
+    "II random frames": {"sampler": "random"},
+    "III AttMask": {"sampler": "attmask"},
+    "IV AdaMAE": {"sampler": "adamae"},
+    "V ADIOS": {"sampler": "adios"},
+    "VI without reconstruction (FR)": {"reconstruction_weight": 0.0},
+    "VII without view contrast (VC)": {"contrast_weight": 0.0},
+    "VIII without point-to-set (P2Set)": {"set_weight": 0.0},
+    "IX AutoSSVH": {},
+})  # fmt: skip
+_TABLE_3 = {row.label.partition(" ")[0]: row for row in _AUTOSSVH_ABLATIONS}  # by their numbers in AutoSSVH's table
+_WHOLE_S5VH = ablations("s5vh", {"S5VH": {}})
+_NO_CENTRES = ablations("s5vh", {"without centre alignment (global)": {"centre_weight": 0.0}})
+_BACKBONES = [*(name for name in BACKBONES if name != "mamba"), "mamba"]  # S5VH's own last
+_ALL, _LENGTHS = _every_method(), (16, 32, 64)
 _UP_TO_S5VH = tuple(row for row in _ALL if row.method != "autossvh")
 _UP_TO_CONMH = tuple(row for row in _UP_TO_S5VH if row.method != "s5vh")
 
@@ -122,14 +121,16 @@ TARGETS: dict[str, Target] = {
     ),
     "A6": Target(
         "AutoSSVH without its parts, and with other samplers.", "AutoSSVH, Table 3",
-        (_I, _II, _III, _IV, _V, _VI, _VII, _VIII, _IX),
+        _AUTOSSVH_ABLATIONS,
     ),
     "A7": Target(
-        "Convergence with and without the sampler and the point-to-set loss.", "AutoSSVH, Figure 5", (_II, _VIII, _IX),
-        by_epoch=True, collect=convergence.collect_levels(_VIII.label),
+        "Convergence with and without the sampler and the point-to-set loss.", "AutoSSVH, Figure 5",
+        (_TABLE_3["II"], _TABLE_3["VIII"], _TABLE_3["IX"]),
+        by_epoch=True, collect=convergence.collect_levels(_TABLE_3["VIII"].label),
     ),
     "A8": Target(
-        "What the point-to-set loss adds after the warm-up.", "AutoSSVH, training schedule", (_VIII, _IX),
+        "What the point-to-set loss adds after the warm-up.", "AutoSSVH, training schedule",
+        (_TABLE_3["VIII"], _TABLE_3["IX"]),
         by_epoch=True, collect=convergence.collect_gains,
     ),
     "A9": Target("The majority vote is the nearest code.", "AutoSSVH, appendix"),
@@ -153,40 +154,34 @@ TARGETS: dict[str, Target] = {
     "S6": Target("Tables that could not be read.", "S5VH, Tables 1 and 2"),
     "S7": Target(
         "S5VH with other backbones, each trained in its place.", "S5VH, backbones",
-        _changed("s5vh", [(f"S5VH, {name}", {"backbone": name}) for name in sorted(BACKBONES, key="mamba".__eq__)]),
+        ablations("s5vh", {f"S5VH, {name}": {"backbone": name} for name in _BACKBONES}),
     ),
     "S8": Target(
         "S5VH without its losses.", "S5VH, losses",
         (
-            *_changed(
-                "s5vh",
-                [
-                    ("without reconstruction (self)", {"reconstruction_weight": 0.0}),
-                    ("without contrast (local)", {"contrast_weight": 0.0}),
-                ],
-            ),
+            *ablations("s5vh", {
+                "without reconstruction (self)": {"reconstruction_weight": 0.0},
+                "without contrast (local)": {"contrast_weight": 0.0},
+            }),
             *_NO_CENTRES, *_WHOLE_S5VH,
         ),
     ),
     "S9": Target(
         "How the hash centres are made.", "S5VH, hash centres",
         (
-            *_changed(
-                "s5vh",
-                [
-                    ("random centres, not optimised", {"hadamard_start": False, "optimised_centres": False}),
-                    ("Hadamard centres, not optimised", {"optimised_centres": False}),
-                ],
-            ),
+            *ablations("s5vh", {
+                "random centres, not optimised": {"hadamard_start": False, "optimised_centres": False},
+                "Hadamard centres, not optimised": {"optimised_centres": False},
+            }),
             *_WHOLE_S5VH,
         ),
     ),
     "S10": Target(
         "S5VH by mask ratio, number of centres, and width.", "S5VH, hyper-parameters",
         (
-            *_changed("s5vh", [(f"mask ratio {ratio}", {"mask_ratio": ratio}) for ratio in (0.25, 0.5, 0.75)], 2),
-            *_changed("s5vh", [(f"centres {count}", {"clusters": count}) for count in (50, 100, 200)], 2),
-            *_changed("s5vh", [(f"width {width}", {"width": width}) for width in (32, 64)], 2),
+            *ablations("s5vh", {f"mask ratio {ratio}": {"mask_ratio": ratio} for ratio in (0.25, 0.5, 0.75)}, 2),
+            *ablations("s5vh", {f"centres {count}": {"clusters": count} for count in (50, 100, 200)}, 2),
+            *ablations("s5vh", {f"width {width}": {"width": width} for width in (32, 64)}, 2),
         ),
     ),
     "C1": Target(
@@ -194,20 +189,17 @@ TARGETS: dict[str, Target] = {
     ),
     "C2": Target(
         "ConMH by the share of frames that a view does not see.", "ConMH, mask ratio",
-        _changed("conmh", [(f"mask ratio {ratio}", {"mask_ratio": ratio}) for ratio in (0.25, 0.5, 0.75, 0.9)]),
+        ablations("conmh", {f"mask ratio {ratio}": {"mask_ratio": ratio} for ratio in (0.25, 0.5, 0.75, 0.9)}),
     ),
     "C3": Target(
         "ConMH without its losses, with plain contrast, and with views drawn each by itself.", "ConMH, losses",
-        _changed(
-            "conmh",
-            [
-                ("reconstruction only", {"contrast_weight": 0.0}),
-                ("contrast only", {"reconstruction_weight": 0.0}),
-                ("contrast not debiased", {"positive_prior": 0.0}),
-                ("independent views", {"independent_views": True}),
-                ("ConMH", {}),
-            ],
-        ),
+        ablations("conmh", {
+            "reconstruction only": {"contrast_weight": 0.0},
+            "contrast only": {"reconstruction_weight": 0.0},
+            "contrast not debiased": {"positive_prior": 0.0},
+            "independent views": {"independent_views": True},
+            "ConMH": {},
+        }),
     ),
     "C4": Target(
         "One stage of training against two.", "ConMH, Figure 1",
@@ -218,7 +210,7 @@ TARGETS: dict[str, Target] = {
     ),
     "C5": Target(
         "ConMH by its layers.", "ConMH, size",
-        _changed("conmh", [(f"layers {count}", {"layers": count}) for count in (1, 2, 4)], 2),
+        ablations("conmh", {f"layers {count}": {"layers": count} for count in (1, 2, 4)}, 2),
     ),
     "systems": Target(
         "The three systems as their papers describe them and as their released code computes them.",
@@ -232,7 +224,7 @@ TARGETS: dict[str, Target] = {
 
 
 def target(name: str) -> Target:
-    """The target called ``name``; SSVHError if there is none."""
+    """Return the target called ``name``; SSVHError if there is none."""
     if name not in TARGETS:
         raise unknown("target", name, TARGETS)
     return TARGETS[name]

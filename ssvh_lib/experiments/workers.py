@@ -1,7 +1,7 @@
-"""Who carries out tasks side by side: processes of this machine, or the workers of a Dask cluster.
+"""Workers that carry out tasks side by side: processes of this machine, or those of a Dask cluster.
 
-Both have a ``size``, how many tasks go at a time, and ``results(task, items)``, pairs of an item and what the task
-returned for it, as they come. The tasks of a process go one after the other, on one thread.
+Both have a ``size``, the number of tasks at a time, and ``results(task, items)``, pairs of an item and what the task
+returned for it, in the order of completion. The tasks of a process run one after another, on one thread.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -37,69 +37,74 @@ _one_at_a_time = threading.Lock()
 
 
 class Lost(Exception):
-    """What came of an item whose workers died again and again."""
+    """The outcome of an item whose workers died again and again."""
+
+
+Outcomes = Generator[tuple[Item, Result | Lost], None, None]
 
 
 class Workers(Protocol):
-    """Whoever carries out tasks."""
+    """Anything that carries out tasks."""
 
     @property
     def size(self) -> int:
-        """How many tasks go at a time."""
+        """Return the number of tasks at a time."""
 
-    def results(self, task: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[Item, Result | Lost]]:
-        """Each item with what ``task`` returned for it, in the order of completion."""
+    def results(self, task: Callable[[Item], Result], items: Sequence[Item]) -> Outcomes[Item, Result]:
+        """Yield each item with what ``task`` returned for it, in the order of completion."""
 
 
 @dataclass(frozen=True)
 class Processes:
-    """So many processes of this machine, with one thread each; if one, this process, as it is.
+    """``size`` processes of this machine, with one thread each; a single one is this process, as it is.
 
-    Several threads in each would fight over the cores and be 20 times slower.
+    With several threads each they would compete for the cores and be 20 times slower.
     """
 
     size: int
 
-    def results(self, task: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[Item, Result | Lost]]:
-        """Each item with what ``task`` returned for it, in the order of completion."""
+    def results(self, task: Callable[[Item], Result], items: Sequence[Item]) -> Outcomes[Item, Result]:
+        """Yield each item with what ``task`` returned for it, in the order of completion."""
         with joblib.parallel_config("loky", inner_max_num_threads=1):
-            calls = (joblib.delayed(_beside)(task, item, os.getpid()) for item in items)
+            calls = (joblib.delayed(_call_in_process)(task, item, os.getpid()) for item in items)
             yield from joblib.Parallel(self.size, return_as="generator_unordered")(calls)
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The workers of a Dask cluster; also those that come while tasks are waiting.
+    """The workers of a Dask cluster, those that join while tasks are waiting included.
 
-    The task of a worker that dies goes to another one, up to as often as the scheduler's ``allowed-failures`` says (3).
+    If a worker dies, another one gets its task, at most as often as the scheduler's ``allowed-failures`` says (3).
     """
 
     client: Client
 
     @property
     def size(self) -> int:
-        """How many workers there are now."""
+        """Return the number of workers there are now."""
         return len(self.client.nthreads())
 
-    def results(self, task: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[Item, Result | Lost]]:
-        """Each item with what ``task`` returned for it, in the order of completion.
+    def results(self, task: Callable[[Item], Result], items: Sequence[Item]) -> Outcomes[Item, Result]:
+        """Yield each item with what ``task`` returned for it, in the order of completion.
 
-        Where this is left early, what has not begun is cancelled; what workers are at goes on to its end.
+        If the caller stops early, tasks that have not begun are cancelled; those in progress run to their end.
         """
         from distributed import as_completed
 
-        futures = dict(zip(self.client.map(partial(_there, task), items, pure=False, key="run"), items, strict=True))
+        futures = dict(
+            zip(self.client.map(partial(_call_on_cluster, task), items, pure=False, key="run"), items, strict=True)
+        )
         try:
             for future in as_completed(futures, loop=self.client.loop):
                 yield futures[future], _outcome(future)
         finally:
             self.client.cancel(list(futures))
 
-    def check(self, shared: Path, folders: Sequence[Path], question: Callable[[], Any]) -> None:
-        """Have each worker look at the file system; ``shared`` must be the same folder everywhere, and be written.
+    def check(self, shared: Path, folders: Sequence[Path], question: Callable[[], object]) -> None:
+        """Check that every worker can do the tasks; ``shared`` must be writable, and the same folder everywhere.
 
-        Raises SSVHError if a worker does not see it or one of ``folders``, answers the question otherwise than this
-        process, does not have this library, or has several threads, in which tasks would disturb each other.
+        Raises SSVHError if a worker does not see it or one of ``folders``, gives another answer to ``question`` than
+        this process, does not have this library, or has several threads, in which tasks would disturb each other.
         """
         crowded = [address for address, threads in self.client.nthreads().items() if threads > 1]
         if crowded:
@@ -110,17 +115,17 @@ class Cluster:
         token = make_folder(shared) / f".seen-{uuid4().hex}"
         token.touch()
         try:
-            answers = self.client.run(_look, [token, *folders], question, on_error="return")
+            answers = self.client.run(_answer_on_worker, [token, *folders], question, on_error="return")
         finally:
             token.unlink(missing_ok=True)
         expected = question()
         for address, found in answers.items():
-            _compare(address, found, {token: shared}, expected)
+            _check_answer(address, found, {token: shared}, expected)
 
 
 @contextmanager
 def cluster(address: str) -> Iterator[Cluster]:
-    """The Dask cluster whose scheduler is at ``address``; SSVHError if it or its workers cannot be reached."""
+    """Connect to the Dask cluster whose scheduler is at ``address``; SSVHError if no worker of it can be reached."""
     try:
         from distributed import Client
     except ImportError as error:
@@ -148,7 +153,10 @@ def cluster(address: str) -> Iterator[Cluster]:
 
 @contextmanager
 def progress(total: int, done: Callable[[], float], unit: str) -> Iterator[tqdm]:
-    """A bar that asks twice a second how much is done, so that it moves while others work; full if all went well."""
+    """Show a bar that asks twice a second how much is ``done``, so that it moves while workers work.
+
+    It ends full if nothing is raised.
+    """
     stop = threading.Event()
     layout = "{percentage:3.0f}% |{bar:30}| {n:.0f}/{total:.0f} " + unit + ", {remaining} left"
     bar = tqdm(total=total, bar_format=layout)
@@ -163,48 +171,53 @@ def progress(total: int, done: Callable[[], float], unit: str) -> Iterator[tqdm]
     thread.start()
     try:
         yield bar
-        bar.update(bar.total - bar.n)
+        bar.update(total - bar.n)
     finally:
         stop.set()
         thread.join()
         bar.close()
 
 
-def _beside(task: Callable[[Item], Result], item: Item, parent: int) -> tuple[Item, Result]:
-    """Carry out a task in a process that ends with the one that wants it."""
+def _call_in_process(task: Callable[[Item], Result], item: Item, parent: int) -> tuple[Item, Result]:
+    """Carry out a task in a process that ends with its parent."""
     if os.getpid() != parent:
-        _watch(parent)
+        _start_exit_when_orphaned(parent)
     return item, task(item)
 
 
 @cache
-def _watch(parent: int) -> None:
-    """Start ``_end_with`` beside the tasks of this worker, once for all of them."""
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+def _start_exit_when_orphaned(parent: int) -> None:
+    """Start a thread beside the tasks of this process, once for all of them."""
+    threading.Thread(target=_exit_when_orphaned, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
-    """End this process when the one that started it has died, even by SIGKILL: a new one may start the task again."""
+def _exit_when_orphaned(parent: int) -> None:
+    """End this process once its parent has died, even by SIGKILL: another one may start the task again."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
 
 
-def _there(task: Callable[[Item], Result], item: Item) -> Result:
+def _call_on_cluster(task: Callable[[Item], Result], item: Item) -> Result:
     """Carry out a task in a worker of a cluster; one at a time, as torch's random state belongs to the process."""
     with _one_at_a_time, threadpool_limits(1):
         torch.set_num_threads(1)
         return task(item)
 
 
-async def _look(paths: list[Path], question: Callable[[], Any]) -> tuple[list[Path], Any]:
-    """Which paths a worker does not see, and its answer, if it sees all; the worker goes on to answer its scheduler."""
+async def _answer_on_worker(paths: list[Path], question: Callable[[], object]) -> tuple[list[Path], object]:
+    """Return the paths that this worker does not see and, if it sees all, its answer to the question.
+
+    Meanwhile the worker goes on to answer its scheduler.
+    """
     unseen = [path for path in paths if not path.exists()]
     return unseen, None if unseen else await asyncio.to_thread(question)
 
 
-def _compare(address: str, found: tuple[list[Path], Any] | Exception, names: dict[Path, Path], expected: Any) -> None:
-    """SSVHError if a worker cannot do what is wanted of it."""
+def _check_answer(
+    address: str, found: tuple[list[Path], object] | Exception, names: dict[Path, Path], expected: object
+) -> None:
+    """Raise SSVHError if what ``_answer_on_worker`` returned or raised shows that a worker cannot do the tasks."""
     if isinstance(found, Exception):
         raise SSVHError(
             f"The worker {address} cannot begin: {type(found).__name__}: {found}. It needs the same versions of "

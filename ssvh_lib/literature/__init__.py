@@ -1,4 +1,4 @@
-"""What the papers and their repositories state, number by number, each with its source and what speaks against it.
+"""The numbers that the papers and their repositories state, each with its source and what speaks against it.
 
 ``numbers.csv`` has a row for every number: the paper it is stated by, the item in it, dataset, method and label of the
 row as this library prints them, code length, measure, cutoff, value as printed, source, and the keys of its warnings.
@@ -30,7 +30,7 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Published:
-    """A number as it is stated somewhere."""
+    """A number as some source states it."""
 
     value: float
     rounding: float  # half a unit of its last printed digit
@@ -51,11 +51,11 @@ def numbers(
     cutoff: int | None = None,
     source: str | None = None,
 ) -> pd.DataFrame:
-    """All numbers, or those that agree with what is given, sources that count most first.
+    """Return all numbers, or those that agree with the arguments, the sources that count most first.
 
-    Columns are those of ``numbers.csv``; ``measure`` is as in ``results.frame``, such as "mAP@20", ``rounding`` is half
-    a unit of the last printed digit, ``bits`` and ``cutoff`` are missing where there is none, and ``warnings`` are
-    tuples. ``label`` is "" for a method as it is. Raises SSVHError for a value that no number has.
+    Columns are those of ``numbers.csv``; ``measure`` is a full name such as "mAP@20", ``rounding`` is half a unit of
+    the last printed digit, ``bits`` and ``cutoff`` are missing where there is none, and ``warnings`` are tuples.
+    ``label`` is "" for a method as it is. Raises SSVHError for a value that no number has.
     """
     wanted = {
         "paper": paper, "item": item, "dataset": dataset, "method": method, "label": label, "bits": bits,
@@ -71,7 +71,7 @@ def numbers(
 def lookup(
     dataset: str, method: str, bits: int | None, measure: str, *, label: str = "", prefer: Iterable[str] = ()
 ) -> Published | None:
-    """The number published for one cell, or None.
+    """Return the number published for one cell, or None.
 
     Of several sources the first of ``prefer`` counts that states it, or else the first in ``sources.csv``: a paper's
     tables, its README, its logs, tables of others, what was superseded, what was said by others.
@@ -82,30 +82,31 @@ def lookup(
 
 
 def curves(*, method: str | None = None, dataset: str | None = None, bits: int | None = None) -> pd.DataFrame:
-    """mAP on the test queries during training by the released logs: a row for each run (S5VH, AutoSSVH) and epoch.
+    """Return mAP on the test queries during training, by the released logs of S5VH and AutoSSVH.
 
-    Where a log has hundreds of evaluations, these are every tenth, some of the first, the best and the last.
+    There is a row for each run and epoch. Of hundreds of evaluations in a log, these are every tenth, some of the
+    first, the best and the last.
     Columns: method, dataset, bits, epoch (number of finished ones), the six mAPs, warnings.
     """
     return _where(_curves(), {"method": method, "dataset": dataset, "bits": bits}).reset_index(drop=True)
 
 
 def cite(key: str) -> str:
-    """A source in words; SSVHError if there is none of this name."""
+    """Return a source in words; SSVHError if there is none of this name."""
     if key not in _texts("sources"):
         raise unknown("source", key, _texts("sources"))
     return _texts("sources")[key]
 
 
 def warning(key: str) -> str:
-    """A provenance warning in words; SSVHError if there is none of this name."""
+    """Return a provenance warning in words; SSVHError if there is none of this name."""
     if key not in _texts("warnings"):
         raise unknown("provenance warning", key, _texts("warnings"))
     return _texts("warnings")[key]
 
 
 def footnotes(keys: Iterable[str]) -> dict[str, str]:
-    """The warnings in words by their keys, each once, in the order of the alphabet."""
+    """Return the warnings in words by their keys, each once, in alphabetical order."""
     return {key: warning(key) for key in sorted(set(keys))}
 
 
@@ -118,7 +119,7 @@ def _where(table: pd.DataFrame, wanted: dict) -> pd.DataFrame:
 
 @cache
 def _texts(kind: str) -> dict[str, str]:
-    """The words for each key of ``sources`` or ``warnings``, in the order of the file."""
+    """Read the words for each key of ``sources`` or ``warnings``, in the order of the file."""
     return dict(pd.read_csv(_HERE / f"{kind}.csv", keep_default_na=False).itertuples(index=False))
 
 
@@ -137,7 +138,7 @@ def _numbers() -> pd.DataFrame:
 
 
 def _computed(table: pd.DataFrame) -> pd.DataFrame:
-    """GMAP in both meanings, for each source and row that has all six mAPs, unless it prints them."""
+    """Compute GMAP in both meanings, for each source and row that has all six mAPs, unless it prints them."""
     printed = set(zip(*(table[column] for column in ["source", *CELL]), strict=True))
     found = []
     for (source, *cell), rows in table.groupby(["source", *CELL[:-1]], sort=False, dropna=False):
@@ -153,7 +154,7 @@ def _computed(table: pd.DataFrame) -> pd.DataFrame:
 
 @cache
 def _cells() -> dict[tuple, dict[str, Published]]:
-    """The numbers by cell and source."""
+    """Return the numbers by cell and source."""
     found: dict[tuple, dict[str, Published]] = {}
     for row in _numbers().itertuples():
         bits = None if pd.isna(row.bits) else int(row.bits)

@@ -1,51 +1,42 @@
-"""What the three papers claim, experiment by experiment, as data: which row must be above which, or have which value.
+"""The claims of the three papers, by experiment, as data: which row is better than which, or has which value.
 
 Names begin with the number of the published experiment: A of AutoSSVH, S of S5VH, C of ConMH. Where a paper's own
-numbers could not be read, the claim is what its text, abstract or code implies. ``verdicts.judge`` holds runs against
+numbers could not be read, the claim is what its text, abstract or code implies. ``verdicts.judge`` compares runs with
 them.
 
-Beside those of ``results.frame``, four measures (``MEASURES``) are expected of the records of some runs:
-``epochs_to_level``, finished epochs until mAP@5 first reaches 90 % of what the row without the part has in the end;
-``gain_after_warm_up``, mAP@5 of the last epoch less that of the last one of the warm-up;
-``peak_bytes_2000`` and ``flops_2000``, peak memory and counted operations of encoding one video of 2,000 frames.
 Records of methods trained on one dataset and measured on another say so by the dataset's name: "<one>-to-<other>".
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from . import SIX
+from .measures import measure_of
 from .names import title
-
-MEASURES = {  # as printed, where the name in the records is not fit for it
-    "epochs_to_level": "epochs to the level",
-    "gain_after_warm_up": "mAP@5 gained after the warm-up",
-    "peak_bytes_2000": "peak bytes, 2,000 frames",
-    "flops_2000": "operations, 2,000 frames",
-}
 
 
 @dataclass(frozen=True)
 class RowName:
-    """What a row is called in records, and its label in the published numbers if that is another."""
+    """The name of a row in records, and its label in the published numbers if that is another."""
 
     method: str
     label: str = ""
     variant: str = "paper"
     published_label: str | None = None
 
-    def matches(self, record: dict) -> bool:
-        """Whether a run belongs to this row."""
+    def matches(self, record: Mapping[str, object]) -> bool:
+        """Return whether a run belongs to this row."""
         return (record["method"], record["label"], record["variant"]) == (self.method, self.label, self.variant)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """``row`` is above ``over``, or below it unless ``higher``; without ``over``, its value is the published one.
+    """A statement that ``row`` is better than ``over`` by a measure or, without ``over``, has the published value.
 
     Without ``row`` runs do not decide it: a test shows it, or it must stay open. Claims of one experiment that differ
-    in the last words of ``text`` only, say of whom it is better, have these words in ``last``.
+    in the last words of ``text`` only, for example in the method that is beaten, have these words in ``last``.
     """
 
     name: str
@@ -55,17 +46,21 @@ class Claim:
     row: RowName | None = None
     over: RowName | None = None
     measure: str = "mAP@20"
-    higher: bool = True
     datasets: tuple[str, ...] = ()  # where the paper shows it; () if that could not be read
     prefer: tuple[str, ...] = ()  # sources to take the published numbers from
     transfer: bool = False  # from one dataset to another, or else within one
     shown_by: str = ""  # a test
     open: str = ""  # why it cannot be judged
 
-    def concerns(self, record: dict) -> bool:
-        """Whether a run is of one of its rows, and of the kind of dataset that it is about."""
+    @property
+    def higher(self) -> bool:
+        """Return whether the claim is that ``row`` has more than ``over``, as it does where more is better."""
+        return measure_of(self.measure).higher
+
+    def concerns(self, record: Mapping[str, object]) -> bool:
+        """Return whether a run is of one of its rows, and within or across datasets as the claim is."""
         rows = [row for row in (self.row, self.over) if row]
-        return ("-to-" in record["dataset"]) == self.transfer and any(row.matches(record) for row in rows)
+        return ("-to-" in str(record["dataset"])) == self.transfer and any(row.matches(record) for row in rows)
 
 
 CONMH, S5VH, AUTOSSVH = RowName("conmh"), RowName("s5vh"), RowName("autossvh")
@@ -148,7 +143,7 @@ AUTOSSVH_CLAIMS = [
     Claim("A7-sampler", "AutoSSVH, Figure 5", "With its sampler it ends higher, by 9.1 %.", _IX, _RANDOM),
     Claim("A7-P2Set", "AutoSSVH, Figure 5", "With the point-to-set loss it ends higher, by 9.3 %.", _IX, _NO_SETS),
     Claim("A7-speed", "AutoSSVH, Figure 5", "With the point-to-set loss it gets there 70 % faster.", _IX, _NO_SETS,
-          "epochs_to_level", higher=False),
+          "epochs_to_level"),
     Claim("A8", "AutoSSVH, schedule", "Once the point-to-set loss joins after the warm-up, mAP rises further than "
           "without it.", _IX, _NO_SETS, "gain_after_warm_up", datasets=_FOUR),
     Claim("A9", "AutoSSVH, appendix", "The majority of each bit is the code with the least sum of Hamming distances to "
@@ -165,14 +160,14 @@ S5VH_CLAIMS = [
     ),
     *(
         Claim(f"S2-{name}", "S5VH, Figure 1a", f"{text} with Mamba than with a Transformer.", _MAMBA,
-              RowName("s5vh", "S5VH, transformer"), measure, higher=False)
+              RowName("s5vh", "S5VH, transformer"), measure)
         for name, text, measure in (
             ("memory", "Encoding 2,000 frames needs less memory", "peak_bytes_2000"),
             ("compute", "Encoding 2,000 frames needs fewer operations", "flops_2000"),
         )
     ),
     Claim("S3", "S5VH, Figure 1b", "With the alignment to centres it converges in fewer epochs.", _WHOLE_S5VH,
-          _NO_CENTRES, "epochs_to_level", higher=False),
+          _NO_CENTRES, "epochs_to_level"),
     Claim("S4", "S5VH, Figure 4", "Its precision-recall curves are above the others'.",
           open="the paper's curves have no readable numbers; ours are drawn"),
     Claim("S5", "S5VH, Figure 5", "Codes of the first ten classes form groups in the plane.",
@@ -219,7 +214,7 @@ CONMH_CLAIMS = [
     ),
     Claim("C4-mAP", "ConMH, Figure 1", "One stage ranks better than the two of BTH.", CONMH, RowName("bth")),
     Claim("C4-time", "ConMH, Figure 1", "One stage takes less time than the two of BTH.", CONMH, RowName("bth"),
-          "seconds", higher=False),
+          "seconds"),
     Claim("C5", "ConMH, size", "Depth and width matter.",
           open="no direction could be read; our sweep stands for itself"),
 ]  # fmt: skip
@@ -234,5 +229,5 @@ _LABELS = {
 
 
 def published_label(method: str, label: str) -> str:
-    """The label of a row in the published numbers."""
+    """Return the label of a row in the published numbers."""
     return _LABELS.get((method, label), label)

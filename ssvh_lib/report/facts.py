@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..experiments.results import KEY, duration
+from ..experiments.results import KEY
+from ..utils.words import duration
 from .sections import Section
 from .spread import SPREAD, error_rates
 from .tables import MISSING, to_markdown

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from .. import literature
-from ..literature.claims import MEASURES
+from ..literature.measures import MeasureKind, in_words, measure_of
 from .facts import counts, facts, rule
 from .sections import Section
 from .tables import MISSING, glance, judged_places, number, published_words, to_markdown
@@ -134,7 +134,7 @@ def _amounts(claim: pd.DataFrame) -> str:
     if not judged:
         return f" (`{claim['why'].iloc[0]}`)"
     measure = judged[0].measure
-    unit = "" if measure.startswith(("mAP@", "GMAP")) else f" {MEASURES.get(measure, measure)}"
+    unit = "" if measure_of(measure).kind is MeasureKind.RANKING else f" {in_words(measure)}"
     return f" ({', '.join(map(_amount, judged))}{unit})"
 
 
@@ -190,7 +190,7 @@ def _line(claim: pd.DataFrame, data: dict[str, str], notes: _Footnotes) -> dict[
         "claim": first.text,
         **data,
         "verdict": _by_bits(rows, lambda row: f"**{row.verdict}**"),
-        "measure": MEASURES.get(first.measure, first.measure) if first.row else MISSING,
+        "measure": in_words(first.measure) if first.row else MISSING,
         "ours": _by_bits(rows, lambda row: number(row.ours, row.std, signed=bool(row.over))),
         "seeds": _by_bits(rows, lambda row: str(row.seeds or MISSING)),
         "published": _by_bits(rows, published_words) + notes.marks(claim),

@@ -20,6 +20,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from ..errors import SSVHError
+from ..literature.measures import value_of
 from ..literature.names import printed_name
 
 SPREAD = 2.0
@@ -85,14 +86,6 @@ def by_seed(runs: Iterable[dict], measure: str) -> dict[int, float]:
                 "Give the records of one version of the code."
             )
     return found
-
-
-def value_of(record: dict, measure: str) -> float | None:
-    """Return a measure of a run by its printed name, such as "mAP@20" or "GMAP (L2)"; None if the run lacks it."""
-    name, _, cutoff = measure.partition("@")
-    if cutoff and name == "mAP":
-        return record.get("map", {}).get(cutoff)
-    return record.get({"GMAP": "gmap", "GMAP (L2)": "gmap_l2"}.get(measure, measure))
 
 
 def difference_of(values: list[dict[int, float]]) -> Measured:

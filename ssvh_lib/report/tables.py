@@ -12,7 +12,8 @@ import pandas as pd
 from .. import literature
 from ..experiments.results import summary
 from ..literature import Published
-from ..literature.claims import MEASURES, published_label
+from ..literature.claims import published_label
+from ..literature.measures import MeasureKind, in_words, of_kind
 from ..literature.names import printed_name, title
 from ..utils.files import make_folder, write_text
 from .verdicts import Judged
@@ -43,7 +44,7 @@ def main_table(records: list[dict], order: Sequence[str] = ()) -> pd.DataFrame:
     these rows on these datasets, two columns more have it, and ours less it.
     """
     results = summary(records)
-    measures = [name for name in results.columns.get_level_values(0).unique() if name.startswith(("mAP@", "GMAP"))]
+    measures = of_kind(MeasureKind.RANKING, results.columns.get_level_values(0).unique())
     measure, published = _published(results)
     several = results.index.unique("dataset").size > 1
     rows = []
@@ -210,7 +211,7 @@ def claims_table(judged: pd.DataFrame) -> pd.DataFrame:
         data = {"data": place or MISSING} if places.nunique() > 1 else {}
         rows.append({
             "claim": row.text, **data, "bits": MISSING if pd.isna(row.bits) else int(row.bits),
-            "measure": MEASURES.get(row.measure, row.measure) if row.row else MISSING,
+            "measure": in_words(row.measure) if row.row else MISSING,
             "ours": number(row.ours, row.std, signed=bool(row.over)), "seeds": row.seeds or MISSING,
             "published": published_words(row), "difference": number(row.difference, signed=True),
             "verdict": f"**{row.verdict}**", "because": row.why,

@@ -17,9 +17,10 @@ import pandas as pd
 
 from .. import literature
 from ..literature import Published
-from ..literature.claims import MEASURES, Claim, RowName
+from ..literature.claims import Claim, RowName
+from ..literature.measures import in_words, value_of
 from ..literature.names import printed_name
-from .spread import SPREAD, Measured, by_seed, cell_of, check_one_cell, difference_of, error_rates, value_of
+from .spread import SPREAD, Measured, by_seed, cell_of, check_one_cell, difference_of, error_rates
 
 __all__ = [
     "MEANING",
@@ -181,7 +182,7 @@ def _too_few(rows: list[RowName], values: list[dict[int, float]], measure: str, 
         if not any(map(row.matches, records)):
             return f"no runs of {name}"
         if not seeds:
-            return f"no {MEASURES.get(measure, measure)} of {name}"
+            return f"no {in_words(measure)} of {name}"
         if len(seeds) == 1:
             return f"{name} has one seed, which shows no spread"
     return ""

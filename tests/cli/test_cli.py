@@ -170,6 +170,7 @@ def test_methods_that_need_more_videos_fail_at_once_and_the_others_are_reported(
     assert "clusters = 400 of mcmsh must be from 1 to 40, the number of training videos of mine." in text
     assert "AutoSSVH, 16 bits, seed 0, and 1 more: clusters = (65, 105, 155) of autossvh must be from 1 to 40" in text
     assert "4 of 14 runs failed; the others are kept." in text
+    assert all(f"\n{name}  " in text for name in ("A3", "C2")), "what was made is summarised"
     records = json.loads((tmp_path / "out" / "data" / "A3.json").read_text())["records"]
     assert [(record["method"], record["seed"]) for record in records] == [("conmh", 0), ("conmh", 1)]
     report = (tmp_path / "out" / "REPORT.md").read_text()

@@ -11,7 +11,7 @@ from ssvh_lib.data import VideoFeatures
 from ssvh_lib.evaluation import rejection
 from ssvh_lib.evaluation.codes import Codes
 from ssvh_lib.evaluation.rejection import rejection_gain, uncertainties
-from ssvh_lib.experiments.runner import measure
+from ssvh_lib.experiments.measures import measure
 from ssvh_lib.methods import build
 from ssvh_lib.report import plots
 

@@ -11,7 +11,8 @@ from ssvh_lib.errors import SSVHError
 from ssvh_lib.evaluation.codes import Codes, load_codes
 from ssvh_lib.experiments import code_maps
 from ssvh_lib.experiments.code_maps import collect, maps, same_class_share, some_videos, table, tsne
-from ssvh_lib.experiments.runner import Experiment, execute, folder_of
+from ssvh_lib.experiments.experiment import Experiment, folder_of
+from ssvh_lib.experiments.runner import execute
 
 CLASSES = np.arange(60) % 3
 NAMES = ("walk", "run", "jump")

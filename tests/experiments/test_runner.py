@@ -16,7 +16,8 @@ import torch
 import ssvh_lib as ssvh
 from ssvh_lib.experiments import experiment as grids
 from ssvh_lib.experiments import measures, runner
-from ssvh_lib.experiments.runner import Experiment, Row, estimate, execute, folder_of, grid, lacking
+from ssvh_lib.experiments.experiment import Experiment, Row, folder_of, grid
+from ssvh_lib.experiments.runner import estimate, execute, lacking
 from ssvh_lib.methods import TrainedMethod, method_class
 from ssvh_lib.training import loop
 from ssvh_lib.training.runs import Run
@@ -73,6 +74,7 @@ def test_a_failed_run_is_reported_and_the_others_are_finished(monkeypatch):
         patch.setattr(grids, "fit", _failing(grids.fit))
         with pytest.raises(ssvh.SSVHError, match=r"1 of 2 runs failed") as failed:
             execute(runs, jobs=1, say=quiet)
+    assert list(failed.value.records) == [runs[1]]
     assert f"ConMH, 16 bits, seed 0: RuntimeError: out of luck\n  Log: {log}" in str(failed.value)
     assert log.read_text().startswith("Traceback")
     assert (folder_of(runs[1]) / "metrics.json").is_file()
@@ -110,10 +112,10 @@ def test_metrics_of_a_run_are_those_of_its_codes(smoke):
 
 WORKER = """
 import os, threading, sys
-from ssvh_lib.experiments.workers import _end_with
+from ssvh_lib.experiments.workers import _exit_when_orphaned
 parent = os.getpid()
 if os.fork() == 0:
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_exit_when_orphaned, args=(parent,), daemon=True).start()
     print("working", flush=True)
     threading.Event().wait()
 os.wait()

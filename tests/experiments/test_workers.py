@@ -13,7 +13,8 @@ from distributed import Client, LocalCluster
 
 import ssvh_lib as ssvh
 from ssvh_lib.experiments import runner, workers
-from ssvh_lib.experiments.runner import Experiment, execute, folder_of
+from ssvh_lib.experiments.experiment import Experiment, folder_of
+from ssvh_lib.experiments.runner import execute
 from ssvh_lib.training.runs import Run
 from ssvh_lib.utils.files import read_json
 
@@ -123,10 +124,10 @@ def test_a_worker_that_cannot_do_it_is_named_before_anything_runs(address, tmp_p
     assert list((tmp_path / "runs").iterdir()) == []
     token = tmp_path / ".seen-1"
     with pytest.raises(ssvh.SSVHError, match=rf"tcp://there:1 does not see {tmp_path}\. A cluster needs"):
-        workers._compare("tcp://there:1", ([token], None), {token: tmp_path}, None)
+        workers._check_answer("tcp://there:1", ([token], None), {token: tmp_path}, None)
     absent = ModuleNotFoundError("No module named 'ssvh_lib'")
     with pytest.raises(ssvh.SSVHError, match=r"cannot begin: ModuleNotFoundError: No module.* the same versions"):
-        workers._compare("tcp://there:1", absent, {}, None)
+        workers._check_answer("tcp://there:1", absent, {}, None)
 
 
 def test_a_cluster_that_cannot_be_used_is_one_clear_error(monkeypatch):

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from ssvh_lib import literature
-from ssvh_lib.experiments import results
 from ssvh_lib.literature.claims import CLAIMS
 from ssvh_lib.report import tables
 from ssvh_lib.report.verdicts import judge_all
@@ -41,22 +40,6 @@ def test_a_number_as_people_read_it(value, std, signed, text):
 
 
 # The main table
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.4, "0 s"),
-        (119, "119 s"),
-        (120, "2 min"),
-        (1491, "25 min"),
-        (7100, "118 min"),
-        (7200, "2.0 h"),
-        (9e4, "25.0 h"),
-    ],
-)
-def test_a_duration_as_people_say_it(seconds, text):
-    assert results.duration(seconds) == text
 
 
 def test_rows_are_ordered_by_code_length_and_then_from_worst_to_best(records):

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from ssvh_lib import SSVHError, literature
 from ssvh_lib.literature import lookup
 from ssvh_lib.literature.claims import CLAIMS, Claim, RowName
+from ssvh_lib.literature.measures import value_of
 from ssvh_lib.report import spread
-from ssvh_lib.report.verdicts import MEANING, SPREAD, Kind, error_rates, judge, judge_all, stated, value_of
+from ssvh_lib.report.verdicts import MEANING, SPREAD, Kind, error_rates, judge, judge_all, stated
 
 WHOLE, RANDOM = RowName("autossvh", "IX AutoSSVH"), RowName("autossvh", "II random frames")
 VALUE = CLAIMS["A6-IX"]  # 0.719 on UCF101 at 16 bits
@@ -151,7 +152,7 @@ def test_less_can_be_better(runs):
                   for row, epochs in ((WHOLE, (3, 4)), (RowName("autossvh", claim.over.label), (9, 10))))  # fmt: skip
     found = judge(claim, fast + slow)
     assert (found.kind, found.ours.mean) == (Kind.DIRECTION, -6.0)
-    assert judge(replace(claim, higher=True), fast + slow).kind == Kind.NOT
+    assert judge(replace(claim, row=claim.over, over=claim.row), fast + slow).kind == Kind.NOT
     assert judge(claim, runs(WHOLE, [0.1, 0.1])).text == "no epochs to the level of “IX AutoSSVH”"
 
 
@@ -205,7 +206,7 @@ def test_verdicts_by_the_naive_rule_in_any_order(better, worse, random):
     def records(row, values):
         return [
             {"dataset": "x", "method": row.method, "label": row.label, "variant": "paper", "preset": "small",
-             "bits": 8, "seed": seed, "gmap_l2": value}
+             "bits": 8, "seed": seed, "gmap_l2": value, "seconds": value}
             for seed, value in enumerate(values)
         ]  # fmt: skip
 
@@ -219,7 +220,7 @@ def test_verdicts_by_the_naive_rule_in_any_order(better, worse, random):
     if abs(abs(gap) - 2 * pooled) > 1e-7:
         expected = Kind.WITHIN if abs(gap) < 2 * pooled else Kind.DIRECTION if gap > 0 else Kind.NOT
         assert found.kind == expected
-        turned = judge(replace(ORDER, row=RANDOM, over=WHOLE, higher=False), both)
+        turned = judge(replace(ORDER, row=RANDOM, over=WHOLE, measure="seconds"), both)  # of which less is better
         assert turned.kind == expected
     shuffled = random.sample(both + both, 2 * len(both))  # each run twice
     again = judge(ORDER, shuffled)

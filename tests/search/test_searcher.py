@@ -223,7 +223,7 @@ def test_neighbours_of_a_query_are_those_of_its_code(run, smoke, tmp_path, kind)
 
 
 def test_saved_codes_and_codes_made_anew_are_one_index(run, smoke, tmp_path):
-    from ssvh_lib.experiments.runner import measure
+    from ssvh_lib.experiments.measures import measure
 
     copy = shutil.copytree(run.folder, tmp_path / "copy")
     fresh = index_run(copy, root=smoke.root.parent)

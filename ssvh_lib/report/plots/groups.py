@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ...errors import SSVHError
+from ...literature.measures import value_of
 from ...literature.names import printed_name
-from ..spread import value_of
 
 
 def by_name(records: Iterable[dict], order: Sequence[str] = ()) -> dict[str, list[dict]]:
