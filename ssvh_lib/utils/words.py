@@ -1,0 +1,10 @@
+"""Numbers in words, as people read them."""
+
+from __future__ import annotations
+
+
+def size(count: int) -> str:
+    """Write a number of bytes in powers of 1,000: "512 kB", "3.4 MB" or "18.0 GB"."""
+    if count < 1e6:
+        return f"{count / 1e3:,.0f} kB"
+    return f"{count / 1e6:,.1f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
