@@ -266,7 +266,7 @@ def test_a_name_like_no_other_gets_no_suggestion(tmp_path):
 
 def test_a_folder_without_toml_is_told_how_to_get_one(folder, tree):
     (folder / "dataset.toml").unlink()
-    refusal(folder, tree, folder / "dataset.toml", "is missing", "pydoc ssvh_lib.data.released")
+    refusal(folder, tree, folder / "dataset.toml", "is missing", "pydoc ssvh_lib.data.layouts")
 
 
 @pytest.mark.parametrize("name", ["train_feats.h5", "query_labels.mat"])

@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_digits
 
 import ssvh_lib as ssvh
-from ssvh_lib.data import released
+from ssvh_lib.data import layouts
 from ssvh_lib.data.embedded import build, generator, moving_digits, moving_shapes, still_cnn
 
 FIELDS = ("x", "y", "scale", "angle")
@@ -24,7 +24,7 @@ def plan():
 def tiny(monkeypatch):
     """A dataset of 6 + 4 videos with a hardly trained CNN: the recipe reads source text, so it does not notice."""
     monkeypatch.setitem(generator.SIZES, "tiny", (6, 4))
-    monkeypatch.setattr(released, "PRESETS", ("tiny",))  # a dataset names its size as its preset
+    monkeypatch.setattr(layouts, "PRESETS", ("tiny",))  # a dataset names its size as its preset
     monkeypatch.setattr(still_cnn, "STEPS", 2)
     monkeypatch.setattr(still_cnn, "PICTURES", 40)
 

@@ -202,7 +202,7 @@ def test_other_files_are_not_overwritten(tmp_path, videos, backbone):
 
 
 def test_two_processes_do_not_write_the_same_folder(tmp_path, videos, backbone):
-    with extraction._alone(tmp_path / "out"), pytest.raises(ssvh.SSVHError, match="Another process is extracting into"):
+    with extraction._locked(tmp_path / "out"), pytest.raises(ssvh.SSVHError, match="Another process is extracting into"):
         describe_all(videos, tmp_path / "out", backbone)
 
 
