@@ -138,7 +138,8 @@ def _render(plan: Plan, background: Callable[[Plan, np.ndarray, np.ndarray], np.
     shift = plan.drift[:, None, :] * np.arange(plan.shot.shape[1])[:, None]  # (N, T, 2)
     behind = background(plan, x + shift[..., 0, None, None], y + shift[..., 1, None, None])
     picture = behind + plan.ink[:, None, None, None] * _glyph(plan, x, y)
-    return np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+    pixels: np.ndarray = np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+    return pixels
 
 
 def _glyph(plan: Plan, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -153,7 +154,8 @@ def _glyph(plan: Plan, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     line = (cosine[..., None, None] * dy - sine[..., None, None] * dx) * zoom[..., None, None] + middle
     framed = np.pad(plan.glyph, ((0, 0), (1, 1), (1, 1)))[:, None]  # a blank rim, so that edges fade out
     glyph = np.broadcast_to(framed, (*plan.shot.shape, side + 2, side + 2))
-    return bilinear(glyph, column, line) * plan.informative[..., None, None]
+    moving: np.ndarray = bilinear(glyph, column, line) * plan.informative[..., None, None]
+    return moving
 
 
 def bilinear(image: np.ndarray, column: np.ndarray, line: np.ndarray) -> np.ndarray:
@@ -170,4 +172,5 @@ def bilinear(image: np.ndarray, column: np.ndarray, line: np.ndarray) -> np.ndar
 
     above = read(0) * (1 - right_share) + read(1) * right_share
     below = read(top + 1) * (1 - right_share) + read(top + 2) * right_share
-    return above * (1 - lower_share) + below * lower_share
+    between: np.ndarray = above * (1 - lower_share) + below * lower_share
+    return between

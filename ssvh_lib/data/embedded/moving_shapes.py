@@ -98,7 +98,8 @@ def _by_hand(corners: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     outline = (corners[:, None] + np.arange(6)[:, None] / 6 * edges[:, None]).reshape(-1, 2)
     waves = np.sin(rng.uniform(2, 4) * outline[:, ::-1] + rng.uniform(0, 2 * np.pi, 2))
     shear = np.eye(2) + rng.uniform(-0.12, 0.12, (2, 2))
-    return np.round((outline + rng.uniform(0.03, 0.1) * waves) @ shear, 9)
+    bent: np.ndarray = np.round((outline + rng.uniform(0.03, 0.1) * waves) @ shear, 9)
+    return bent
 
 
 def _fill(outline: np.ndarray) -> np.ndarray:
@@ -112,7 +113,8 @@ def _fill(outline: np.ndarray) -> np.ndarray:
     crossed = (y > samples) != (next_y > samples)  # (P, lines)
     where = x + (samples - y) * (next_x - x) / np.where(next_y == y, 1, next_y - y)
     inside = np.logical_xor.reduce(crossed[..., None] & (samples < where[..., None]))  # (lines, columns)
-    return inside.reshape(GRID, FINE, GRID, FINE).mean(axis=(1, 3))
+    shares: np.ndarray = inside.reshape(GRID, FINE, GRID, FINE).mean(axis=(1, 3))
+    return shares
 
 
 def make_plan(pool: str, videos: int, rng: np.random.Generator) -> Plan:
@@ -139,9 +141,11 @@ def _background(plan: Plan, column: np.ndarray, line: np.ndarray) -> np.ndarray:
     cosine, sine = np.round(np.cos(np.pi * turn), 9), np.round(np.sin(np.pi * turn), 9)
     across = _bands(cosine * column + sine * line, width, phase)
     along = _bands(cosine * line - sine * column, width, phase)
-    return 0.75 + (0.02 + 0.08 * contrast) * np.where(checks < 0.5, across * along, across)
+    brightness: np.ndarray = 0.75 + (0.02 + 0.08 * contrast) * np.where(checks < 0.5, across * along, across)
+    return brightness
 
 
 def _bands(place: np.ndarray, width: np.ndarray, phase: np.ndarray) -> np.ndarray:
     """Return the brightness at ``place`` in bands 6 to 10 pixels wide, from -1 to 1 and back."""
-    return np.round(np.sin(np.pi * place / (6 + 4 * width) + 2 * np.pi * phase), 9)
+    bands: np.ndarray = np.round(np.sin(np.pi * place / (6 + 4 * width) + 2 * np.pi * phase), 9)
+    return bands

@@ -26,6 +26,7 @@ from ...errors import SSVHError
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
     from av.container import InputContainer
+    from av.video.stream import VideoStream
     from PIL.Image import Image
 
 _WORTH_A_SEEK = 16  # frames to skip; fewer are decoded in the time that a seek takes
@@ -110,7 +111,7 @@ class _Reader:
         self.container, self.stream, self.refused = container, moving[0], 0
         self.stream.codec_context.thread_count = 1  # several files are read side by side instead
 
-    def _packets(self) -> Iterator[Packet]:
+    def _packets(self) -> Iterator[Packet[VideoStream]]:
         from av.error import FFmpegError
 
         with suppress(FFmpegError, EOFError):  # the end of a truncated file is an end
@@ -222,7 +223,7 @@ def _time(frame: VideoFrame) -> int:
 
 def _upright(frame: VideoFrame) -> Image:
     """Turn a picture as players do: phones record beside the pixels how they were held."""
-    image = frame.to_image()
+    image: Image = frame.to_image()
     return image.rotate(frame.rotation, expand=True) if frame.rotation else image
 
 
