@@ -75,9 +75,10 @@ class StoredRows:
         finite = np.isfinite(_within_float32(values))
         if not finite.all():
             bad = rows[~finite.all(axis=tuple(range(1, values.ndim)))].min()
+            number = int(np.searchsorted(self.starts, bad, side="right")) - 1
             raise SSVHError(
-                f"{self._owner(bad)}: '{self.key}' holds NaN, infinity or a value beyond float32 in row "
-                f"{bad - self._start(bad)}. Extract the features of that video again, or remove it."
+                f"{self.paths[number]}: '{self.key}' holds NaN, infinity or a value beyond float32 in row "
+                f"{bad - self.starts[number]}. Extract the features of that video again, or remove it."
             )
 
     def _fill(self, values: np.ndarray, order: np.ndarray) -> None:
@@ -90,12 +91,6 @@ class StoredRows:
                 _fill_from(file[self.key], values[low:high], order[low:high] - start)
             except OSError as error:
                 raise SSVHError(f"{file.filename} is damaged ({error}). Fetch or build it again.") from error
-
-    def _owner(self, row: int) -> Path:
-        return self.paths[int(np.searchsorted(self.starts, row, side="right")) - 1]
-
-    def _start(self, row: int) -> int:
-        return int(self.starts[int(np.searchsorted(self.starts, row, side="right")) - 1])
 
     def _open(self, path: Path) -> h5py.Dataset:
         file = open_hdf5(path, f"the array '{self.key}'")
