@@ -1,4 +1,4 @@
-"""The one exception a user is meant to read: what was expected, what came, what to do."""
+"""The exception that users are meant to read: what was expected, what came, what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class SSVHWarning(UserWarning):
 
 
 def unknown(kind: str, given: object, known: Iterable[str]) -> SSVHError:
-    """The error for a name that does not exist, with the nearest one that does."""
+    """Return the error for a name that does not exist, with the nearest one that does."""
     names = sorted(known)
     nearest = get_close_matches(str(given).lower(), names, n=1, cutoff=0.5)
     hint = f" Did you mean '{nearest[0]}'?" if nearest else ""

@@ -1,4 +1,4 @@
-"""What is faster, smaller or better, and by how much: the measurements of ``make bench``.
+"""The measurements of ``make bench``: time, memory and quality, compared with other ways to do the same.
 
 Every topic is a module of this package with a ``TITLE``, ``measure(say)``, which returns plain records, and
 ``table(records)``, which makes a table and a note of them. What is compared is measured in one go.
@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
+from typing import Protocol, TypeAlias, cast
 
 import pandas as pd
 import torch
@@ -23,11 +23,28 @@ from ..utils.measured_process import machine
 
 TOPICS = ("scan", "centres", "neighbours", "reading", "evaluation", "index")
 
+Results: TypeAlias = dict[str, dict]  # topic -> its records and environment, plain JSON
 
-def execute(topics: Iterable[str] = TOPICS, say: Callable[[str], object] = print) -> dict:
-    """Measure some topics, say their tables, and return plain JSON: for each topic its ``records``, and the
-    ``environment``, which is commit, versions and machine. SSVHError for a topic that is not one."""
-    results = {}
+
+class Topic(Protocol):
+    """A module of this package that measures one thing."""
+
+    TITLE: str
+
+    def measure(self, say: Callable[[str], object]) -> list[dict]:
+        """Measure every case, tell ``say`` about progress and return a record for each."""
+
+    def table(self, records: list[dict]) -> tuple[pd.DataFrame, str]:
+        """Return the records as a table, and a note on how they were measured."""
+
+
+def execute(topics: Iterable[str] = TOPICS, say: Callable[[str], object] = print) -> Results:
+    """Measure some topics, say their tables, and return plain JSON.
+
+    Each topic has its ``records``, and the ``environment``: commit, versions and machine. Raises SSVHError for an
+    unknown topic.
+    """
+    results: Results = {}
     modules = {topic: _module(topic) for topic in topics}
     for topic, module in modules.items():
         try:
@@ -39,7 +56,7 @@ def execute(topics: Iterable[str] = TOPICS, say: Callable[[str], object] = print
     return results
 
 
-def save(results: dict, folder: Path) -> list[Path]:
+def save(results: Results, folder: Path) -> list[Path]:
     """Write ``data/bench.json`` and ``tables/bench.md`` into ``folder``; topics not in ``results`` stay as they are."""
     data, text = make_folder(folder / "data") / "bench.json", make_folder(folder / "tables") / "bench.md"
     known = (read_json(data) if data.is_file() else {}) | results
@@ -49,19 +66,19 @@ def save(results: dict, folder: Path) -> list[Path]:
     return [data, text]
 
 
-def tables(results: dict) -> Iterator[tuple[str, pd.DataFrame, str]]:
-    """Title, table and note of every topic measured."""
+def tables(results: Results) -> Iterator[tuple[str, pd.DataFrame, str]]:
+    """Yield title, table and note of every topic measured."""
     for topic, found in results.items():
         module, machine = _module(topic), found["environment"]
         places = [machine["cpu"], *filter(None, [machine["cuda"]])]
         yield f"{module.TITLE} ({', '.join(places)}, {machine['cores']} cores)", *module.table(found["records"])
 
 
-def _module(topic: str) -> ModuleType:
+def _module(topic: str) -> Topic:
     if topic not in TOPICS:
         raise unknown("benchmark", topic, TOPICS)
-    return importlib.import_module(f".{topic}", __name__)
+    return cast(Topic, importlib.import_module(f".{topic}", __name__))  # a module's type is known to the importer only
 
 
-def _environment() -> dict:
+def _environment() -> dict[str, object]:
     return environment(torch.device("cpu")) | machine() | {"numba": version("numba")}

@@ -1,4 +1,4 @@
-"""Hash centres against Hadamard's and random ones."""
+"""Optimised hash centres against those from Hadamard matrices and random ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..clustering.hash_centres import hadamard_centres, merit, optimise_centres,
 from ..clustering.reduction import mean_pooled
 from ..data import load_dataset
 from ..utils.files import data_root
-from ..utils.measured_process import apart
+from ..utils.measured_process import measure_in_subprocess
 
 TITLE = "Hash centres"
 CENTRES = (("moving-digits", 100, 64), ("synthetic", 450, 64))  # dataset, M, K
@@ -21,15 +21,15 @@ NOTE = "One thread. minimum, mean, bound: Hamming distances. correlation: Spearm
 
 
 def measure(say: Callable[[str], object]) -> list[dict]:
-    """Seconds and ``Merit`` of each kind of codes."""
+    """Return seconds and ``Merit`` of each kind of centres."""
     sources = [source for source in CENTRES if source[0] == "synthetic" or (data_root() / source[0]).is_dir()]
     if len(sources) < len(CENTRES):
         say("Hash centres of datasets that are not there yet are left out; `ssvh data` makes moving-digits.")
-    return [record for source in sources for record in apart("bench.centres", "kinds", *source)]
+    return [record for source in sources for record in measure_in_subprocess(kinds, *source)]
 
 
 def kinds(source: str, M: int, K: int) -> list[dict]:
-    """A record for each kind of M codes of K bits."""
+    """Make M centres of K bits in each way, and return a record for each."""
     semantic, records = _semantic(source, M), []
     for kind in ("optimised", "Hadamard", "random"):
         rng, start = np.random.default_rng(0), time.perf_counter()
@@ -42,7 +42,7 @@ def kinds(source: str, M: int, K: int) -> list[dict]:
 
 
 def _semantic(source: str, count: int) -> np.ndarray:
-    """Semantic centres ``(M, d)``: those of a dataset's clusters, or synthetic ones in 30 groups."""
+    """Return semantic centres ``(M, d)``: those of a dataset's clusters, or synthetic ones in 30 groups."""
     if source != "synthetic":
         return semantic_centres(mean_pooled(load_dataset(source).train), count, 128, 0)[0]
     rng = np.random.default_rng(0)
@@ -50,6 +50,6 @@ def _semantic(source: str, count: int) -> np.ndarray:
 
 
 def table(records: list[dict]) -> tuple[pd.DataFrame, str]:
-    """One row for each kind of codes of each source."""
+    """Return a row for each kind of centres of each source, and the note."""
     rows = pd.DataFrame(records).drop(columns="score")
     return rows.map(lambda value: f"{value:z.2f}" if isinstance(value, float) else value), NOTE

@@ -1,6 +1,6 @@
-"""How long it takes to measure rankings of FCVID's size, and in what memory: ours, FAISS, and plain NumPy.
+"""Time and memory to evaluate rankings of FCVID's size: ours, FAISS, and plain NumPy.
 
-All ways are given the same random codes and labels.
+All of them get the same random codes and labels.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from joblib import cpu_count
 
 from ..evaluation.codes import Codes
 from ..evaluation.metrics import CUTOFFS, evaluate
-from ..utils.measured_process import apart, peak_bytes
+from ..utils.measured_process import measure_in_subprocess, peak_bytes
 
 TITLE = "Evaluation at the size of FCVID"
 ITEMS, SOME, BITS, LABELS = 45_600, 4_560, 64, 239  # FCVID, where all items are queries; and a tenth of them
@@ -32,7 +32,7 @@ NOTE = (
 
 
 class Case(NamedTuple):
-    """A way to be measured, at a size."""
+    """One of ``WAYS`` to be measured, at a size."""
 
     way: str
     queries: int
@@ -43,7 +43,7 @@ class Case(NamedTuple):
 
 
 class Task(NamedTuple):
-    """What a way is given: codes ``(N, K)``, multi-hot labels ``(N, L)`` and the cutoffs."""
+    """The input of an evaluation: codes ``(N, K)``, multi-hot labels ``(N, L)`` and the cutoffs."""
 
     queries: np.ndarray
     database: np.ndarray
@@ -52,18 +52,27 @@ class Task(NamedTuple):
     k: tuple[int, ...]
 
 
+class Way(NamedTuple):
+    """A way to evaluate a ``Task``."""
+
+    maps: Callable[[Task], dict[int, float]]  # cutoff -> mAP
+    finds: str
+    slow: bool  # so slow that it gets only some queries
+
+
 def measure(
     say: Callable[[str], object], items: int = ITEMS, some: int = SOME, bits: int = BITS, labels: int = LABELS
 ) -> list[dict]:
-    """Time every way of ``WAYS`` with one thread and with all, and say what came out.
+    """Time each of ``WAYS`` with one thread and with all, and say the results.
 
     Ways that hold whole matrices get only ``some`` queries; at the default sizes they take 4 GB.
     """
-    rows, ours = [], {}
+    rows: list[dict] = []
+    ours: dict[int, float] = {}  # seconds a query, by number of threads
     for way, (_, finds, slow) in WAYS.items():
         for threads in sorted({1, cpu_count()}):
             case = Case(way, some if slow else items, items, bits, labels, threads)
-            found = apart("bench.evaluation", "figures", *case, threads=threads)
+            found = measure_in_subprocess(figures, *case, threads=threads)
             each = found["s"] / case.queries
             row = {
                 "way": way,
@@ -81,16 +90,15 @@ def measure(
 
 
 def table(records: list[dict]) -> tuple[pd.DataFrame, str]:
-    """One row for each way and number of threads."""
+    """Return a row for each way and number of threads, and the note."""
     return pd.DataFrame(records), NOTE
 
 
-def figures(*parts: Any) -> dict[str, float]:
-    """Seconds, peak memory and mAP@100 of a ``Case``."""
-    case = Case(*parts)
-    work = WAYS[case.way][0]
-    task = random_task(case)
-    work(Task(*(values[:64] for values in task[:4]), k=(5,)))  # what is loaded or compiled once is then there
+def figures(way: str, queries: int, items: int, bits: int, labels: int, threads: int) -> dict[str, float]:
+    """Return seconds, peak memory and mAP@100 of a ``Case``."""
+    work, task = WAYS[way].maps, random_task(Case(way, queries, items, bits, labels, threads))
+    few = Task(task.queries[:64], task.database[:64], task.query_labels[:64], task.labels[:64], k=(5,))
+    work(few)  # loads and compiles what is needed
     taken: list[float] = []
     while not taken or (sum(taken) < SECONDS and len(taken) < MOST):
         start = time.perf_counter()
@@ -100,7 +108,7 @@ def figures(*parts: Any) -> dict[str, float]:
 
 
 def random_task(case: Case) -> Task:
-    """Codes as ±1 int8, each near the centre of its first label; the queries are the first items."""
+    """Draw codes of ±1 int8, each near the centre of its first label; the queries are the first items."""
     rng = np.random.default_rng(0)
     centres, cluster = rng.random((case.labels, case.bits)) < 0.5, rng.integers(case.labels, size=case.items)
     bits = centres[cluster] ^ (rng.random((case.items, case.bits), np.float32) < 0.25)
@@ -109,8 +117,8 @@ def random_task(case: Case) -> Task:
     return Task(signs[: case.queries], signs, labels[: case.queries], labels, CUTOFFS)
 
 
-def _ours(task: Task, **options: object) -> dict[int, float]:
-    return evaluate(*task[:4], k=task.k, progress=False, **options).map
+def _ours(task: Task, ranks: int = 0, ties: Literal["stable", "expected"] = "stable") -> dict[int, float]:
+    return evaluate(*task[:4], k=task.k, progress=False, ranks=ranks, ties=ties).map
 
 
 def _ours_at_all_ranks(task: Task) -> dict[int, float]:
@@ -125,15 +133,15 @@ def _faiss(task: Task) -> dict[int, float]:
     import faiss
 
     index = faiss.IndexBinaryFlat(task.database.shape[1])
-    index.use_heap = False  # it counts, which is faster here
+    index.use_heap = False  # type: ignore[attr-defined] # FAISS types lack it; counting is faster here than a heap
     index.add(Codes.from_values(task.database).packed)
     _, nearest = index.search(Codes.from_values(task.queries).packed, max(task.k))
-    labels, found = _words(task.labels), zip(nearest, _words(task.query_labels), strict=True)
-    return _means(np.stack([(labels[items] & wanted).any(axis=1) for items, wanted in found]), task.k)
+    labels, results = _words(task.labels), zip(nearest, _words(task.query_labels), strict=True)
+    return _means(np.stack([(labels[items] & wanted).any(axis=1) for items, wanted in results]), task.k)
 
 
 def _numpy(task: Task) -> dict[int, float]:
-    """All matrices at once, as float32 where that does, with the default sort."""
+    """Make all matrices at once, as float32 where that suffices, and sort with the default algorithm."""
     products = task.database.astype(np.float32) @ task.queries.astype(np.float32).T
     order = np.argsort(0.5 * (task.database.shape[1] - products), axis=0)  # (N, Q)
     similar = task.labels.astype(np.float32) @ task.query_labels.astype(np.float32).T > 0
@@ -141,21 +149,21 @@ def _numpy(task: Task) -> dict[int, float]:
 
 
 def _words(labels: np.ndarray) -> np.ndarray:
-    """Multi-hot labels as 64-bit words: of two videos with a label in common, a word has a bit in common."""
+    """Pack multi-hot labels into 64-bit words, which share a bit where two videos share a label."""
     return np.packbits(np.pad(labels, ((0, 0), (0, -labels.shape[1] % 64))), axis=1).view(np.uint64)
 
 
 def _means(hits: np.ndarray, k: tuple[int, ...]) -> dict[int, float]:
-    """mAP at each cutoff, divided by k, from the relevance of the first ranks ``(Q, depth)``."""
+    """Return mAP at each cutoff, divided by k, from the relevance of the first ranks ``(Q, depth)``."""
     precisions = hits * hits.cumsum(axis=1) / np.arange(1, hits.shape[1] + 1)
     return {cutoff: float((precisions[:, :cutoff].sum(axis=1) / cutoff).mean()) for cutoff in k}
 
 
 MAPS, RADIUS = "mAPs", "mAPs, precision-recall by radius"
-WAYS = {  # how, what it finds, and whether it is so slow that it gets only some queries
-    "ours": (_ours, RADIUS, False),
-    "ours, curves over all ranks": (_ours_at_all_ranks, f"{RADIUS} and by rank", False),
-    "FAISS, exhaustive": (_faiss, MAPS, False),
-    "ours, ties='expected'": (_ours_expected, RADIUS, False),
-    "NumPy": (_numpy, MAPS, True),
+WAYS = {
+    "ours": Way(_ours, RADIUS, slow=False),
+    "ours, curves over all ranks": Way(_ours_at_all_ranks, f"{RADIUS} and by rank", slow=False),
+    "FAISS, exhaustive": Way(_faiss, MAPS, slow=False),
+    "ours, ties='expected'": Way(_ours_expected, RADIUS, slow=False),
+    "NumPy": Way(_numpy, MAPS, slow=True),
 }

@@ -1,4 +1,4 @@
-"""How long an index of millions of codes takes to build and to ask, what memory it takes, and what it misses.
+"""Time and memory to build and search an index of millions of codes, and its recall.
 
 All cases run on all cores.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import asdict, astuple, dataclass
+from typing import TypeVar
 
 import faiss
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 from joblib import cpu_count
 
 from ..search.index_kinds import KINDS, Kind, Neighbours
-from ..utils.measured_process import apart, peak_bytes
+from ..utils.measured_process import measure_in_subprocess, peak_bytes
 
 TITLE = "Index of codes"
 BITS, QUERIES, ALONE, K, RADIUS = 64, 1_000, 100, 100, 2
@@ -30,7 +31,11 @@ NOTE = (
 )
 
 
-class Case(NamedTuple):
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Case:
     """An index to be measured: which codes, how many, and its kind."""
 
     codes: str
@@ -56,29 +61,31 @@ class Graph(Kind):
         self.add(packed)
 
     def within(self, queries: np.ndarray, radius: int) -> list[Neighbours]:
-        """What FAISS does not offer."""
+        """Raise NotImplementedError, since FAISS does not offer it."""
         raise NotImplementedError
 
 
 def measure(say: Callable[[str], object], cases: tuple[Case, ...] | None = None) -> list[dict]:
-    """The figures of every case, a row each; of the same codes, ``flat`` has to come first."""
-    rows, furthest = [], {}
+    """Return the figures of every case, a row each; of the same codes, ``flat`` has to come first."""
+    rows: list[dict] = []
+    furthest: dict[tuple[str, int], list[int]] = {}
     for case in CASES if cases is None else cases:
-        found = apart("bench.index", "figures", *case, furthest.get(case[:2]), threads=cpu_count())
-        furthest[case[:2]] = found.pop("furthest")
-        rows.append(case._asdict() | found)
+        codes = case.codes, case.count
+        found = measure_in_subprocess(figures, *astuple(case), furthest.get(codes), threads=cpu_count())
+        furthest[codes] = found.pop("furthest")
+        rows.append(asdict(case) | found)
         say(", ".join(f"{name} {value}" for name, value in rows[-1].items()))
     return rows
 
 
 def table(records: list[dict]) -> tuple[pd.DataFrame, str]:
-    """One row a case."""
+    """Return a row for each case, and the note."""
     rows = pd.DataFrame(records).fillna("–")
     return rows.assign(count=rows["count"].map("{:,}".format)), NOTE
 
 
 def figures(codes: str, count: int, kind: str, furthest: list[int] | None) -> dict:
-    """The figures of a ``Case``; ``furthest`` is the distance of each query's Kth neighbour in an exact search."""
+    """Measure a ``Case``; ``furthest`` holds the distance of each query's Kth neighbour in an exact search."""
     case = Case(codes, count, kind)
     packed, queries = _codes(case)
     before, make = peak_bytes(), (KINDS | {"hnsw": Graph})[case.kind]
@@ -101,7 +108,7 @@ def figures(codes: str, count: int, kind: str, furthest: list[int] | None) -> di
 
 
 def _codes(case: Case) -> tuple[np.ndarray, np.ndarray]:
-    """Packed codes of the database ``(N, 8)`` and of the queries ``(1000, 8)``."""
+    """Draw packed codes of the database ``(N, 8)`` and of the queries ``(1000, 8)``."""
     rng = np.random.default_rng(0)
 
     def words(count: int) -> np.ndarray:
@@ -119,7 +126,8 @@ def _codes(case: Case) -> tuple[np.ndarray, np.ndarray]:
     return database.view(np.uint8).reshape(-1, 8), draw(QUERIES).view(np.uint8).reshape(-1, 8)
 
 
-def _timed(call: Callable[[], object]) -> tuple[float, object]:
+def _timed(call: Callable[[], T]) -> tuple[float, T]:
+    """Return the seconds that a call takes, and its result."""
     start = time.perf_counter()
     result = call()
     return time.perf_counter() - start, result

@@ -1,4 +1,4 @@
-"""Pseudo-neighbours by anchors at the size of FCVID, and what the dense table of all pairs would take."""
+"""Pseudo-neighbours by anchors at the size of FCVID, and the memory that a dense table of all pairs would take."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from joblib import cpu_count
 
 from ..clustering.anchor_graph import neighbours_of
-from ..utils.measured_process import apart, growth
+from ..utils.measured_process import measure_in_subprocess, peak_memory_growth
 
 TITLE = "Pseudo-neighbours"
 SIZES = ((45_600, 2_000, 256), (11_400, 500, 256))  # N, M, d: FCVID's hidden states, and a quarter of them
@@ -24,9 +24,9 @@ NOTE = (
 
 
 def measure(say: Callable[[str], object]) -> list[dict]:
-    """One record for each size and number of threads."""
+    """Return a record for each size and number of threads."""
     threads = sorted({1, cpu_count()})
-    return [apart("bench.neighbours", "graph", *size, count, threads=count) for size in SIZES for count in threads]
+    return [measure_in_subprocess(graph, *size, count, threads=count) for size in SIZES for count in threads]
 
 
 def graph(N: int, M: int, d: int, threads: int) -> dict:
@@ -43,7 +43,7 @@ def graph(N: int, M: int, d: int, threads: int) -> dict:
         found[0].pairs(np.arange(1), drawn)
         taken.append(time.perf_counter() - start)
 
-    memory = growth(build)
+    memory = peak_memory_growth(build)
     pairs = []
     for _ in range(REPEATS):
         rows, start = rng.integers(0, N, BATCH), time.perf_counter()
@@ -54,7 +54,7 @@ def graph(N: int, M: int, d: int, threads: int) -> dict:
 
 
 def table(records: list[dict]) -> tuple[pd.DataFrame, str]:
-    """One row for each size and number of threads."""
+    """Return a row for each size and number of threads, and the note."""
     rows = pd.DataFrame(records)
     rows["table, MB"] = (4 * rows["videos"].astype(float) ** 2 / 1e6).map("{:,.0f}".format)
     return rows, NOTE

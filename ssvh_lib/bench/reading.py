@@ -1,4 +1,4 @@
-"""How fast training videos come from a file larger than the memory for them, and what memory that takes.
+"""Time and memory to read a training set from a file that is larger than the memory for it.
 
 Each way of reading is measured in a process of its own, one epoch long, after the pages of the file were dropped
 from the system's cache (which a virtual machine's host may still hold: compare the ways, not the disks).
@@ -21,7 +21,7 @@ from ..data import VideoFeatures
 from ..data.features import StoredRows
 from ..data.halve import convert
 from ..data.loader import in_background, read_batches
-from ..utils.measured_process import apart, peak_bytes
+from ..utils.measured_process import measure_in_subprocess, peak_bytes
 
 TITLE = "Reading a training set"
 VIDEOS, FRAMES, SIZE, BATCH = 9_537, 25, 4096, 128  # UCF101's training set, 3.9 GB
@@ -33,7 +33,7 @@ NOTE = (
 
 
 def measure(say: Callable[[str], object], videos: int | None = None, folder: Path | None = None) -> list[dict]:
-    """Write random features of ``videos`` videos into a temporary folder and read them in every way of ``WAYS``.
+    """Write random features of ``videos`` videos into a temporary folder and read them in each of ``WAYS``.
 
     Needs 600 KB of disk for each video, in ``folder`` (default: the system's temporary folder).
     """
@@ -48,18 +48,18 @@ def measure(say: Callable[[str], object], videos: int | None = None, folder: Pat
         say(f"Converted to float16 in {time.perf_counter() - start:.1f} s")
         rows = []
         for way in WAYS:
-            rows.append({"way": way} | _apart(way, halved if "float16" in way else path))
+            rows.append({"way": way} | _measure(way, halved if "float16" in way else path))
             say(", ".join(f"{key} {value}" for key, value in rows[-1].items()))
     return rows
 
 
 def table(records: list[dict]) -> tuple[pd.DataFrame, str]:
-    """One row for each way of reading."""
+    """Return a row for each way of reading, and the note."""
     return pd.DataFrame(records), NOTE
 
 
 def _write(path: Path, videos: int) -> None:
-    """Features like those of a network after its ReLU: half of the values are 0; a different stretch for each video."""
+    """Write features like those after a ReLU: half of the values are 0; each video has another stretch of noise."""
     noise = np.random.default_rng(0).standard_normal(64 * FRAMES * SIZE + 4_099 * 64, dtype=np.float32).clip(min=0)
     with h5py.File(path, "w") as file:
         stored = file.create_dataset("feats", (videos, FRAMES, SIZE), np.float32)
@@ -69,13 +69,13 @@ def _write(path: Path, videos: int) -> None:
             stored[start : start + count] = values.reshape(count, FRAMES, SIZE)
 
 
-def _apart(way: str, path: Path) -> dict[str, float]:
-    """The figures of one way, by a fresh process."""
+def _measure(way: str, path: Path) -> dict[str, float]:
+    """Drop the file from the system's cache and return the figures of one way, measured in a new process."""
     with path.open("rb") as file:
         os.fsync(file.fileno())  # only pages that are on the disk are dropped
         if hasattr(os, "posix_fadvise"):  # not on macOS
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    return apart("bench.reading", "figures", way, str(path), threads=cpu_count())
+    return measure_in_subprocess(figures, way, str(path), threads=cpu_count())
 
 
 def _load_everything(path: Path) -> Iterator[np.ndarray]:
@@ -107,7 +107,7 @@ WAYS = {
 
 
 def figures(way: str, path: str) -> dict[str, float]:
-    """Videos a second, seconds to the first batch and peak memory of one way."""
+    """Read one epoch in one way; return videos a second, seconds to the first batch and peak memory."""
     start, first, videos = time.perf_counter(), 0.0, 0
     for frames in WAYS[way](Path(path)):
         first = first or time.perf_counter() - start

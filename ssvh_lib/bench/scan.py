@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from itertools import product
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 import torch
@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 from tqdm import tqdm
 
 from ..nn.mamba import selective_scan, selective_scan_loop
-from ..utils.measured_process import LIMIT, apart, growth
+from ..utils.measured_process import LIMIT, in_subprocess, peak_memory_growth
 
 TITLE = "Selective scan"
 SHAPES = ((128, 25, 512, 16), (32, 256, 512, 16), (8, 1024, 512, 16))  # B, T, E, S of the scans
@@ -39,13 +39,13 @@ class Case(NamedTuple):
 
 
 def selective_scan_parallel(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
-    """``selective_scan_loop`` as textbooks have it for parallel machines: ``y (B, T, E)`` by way of (B, T, E, S)."""
+    """Compute ``selective_scan_loop`` as textbooks do on parallel machines: ``y (B, T, E)`` by way of (B, T, E, S)."""
     decay, drive = torch.exp(delta[..., None] * A), (delta * u)[..., None] * B[:, :, None]  # (B, T, E, S) each
     return torch.einsum("btes,bts->bte", _states(decay, drive), C) + D * u
 
 
 def _states(a: Tensor, b: Tensor) -> Tensor:
-    """All h_t = a_t h_{t-1} + b_t along axis 1, from h = 0: two frames in a row are one of a scan of half the length.
+    """Return all h_t = a_t h_{t-1} + b_t along axis 1, from h = 0, by a scan of half the length over pairs of frames.
 
     2 log2(T) steps, 3T products (Blelloch, 1990). log2(T) doubling steps (Hillis & Steele, 1986) need 2T log2(T).
     """
@@ -64,38 +64,40 @@ SCANS = {"ours": selective_scan, "loop": selective_scan_loop, "parallel": select
 
 
 def measure(say: Callable[[str], object]) -> list[dict]:
-    """Every ``Case`` with its ``figures``, null if memory did not suffice."""
+    """Return every ``Case`` with its ``figures``, null if memory did not suffice."""
     devices = ["cpu", *["cuda"] * torch.cuda.is_available()]
     cases = [Case(*parts) for parts in product(devices, SHAPES, PASSES, SCANS)]
     records = []
     for case in (bar := tqdm(cases, bar_format="{n}/{total} |{bar:30}| {elapsed} {desc}")):
         bar.set_description_str(", ".join(map(str, case)))
-        records.append(case._asdict() | {"figures": apart("bench.scan", "figures", *case)})
+        records.append(case._asdict() | {"figures": in_subprocess(figures, *case)})
     return records
 
 
-def figures(*parts: Any) -> dict[str, float]:
-    """Milliseconds of a ``Case`` by threads, and MB of its first call, with one thread.
+def figures(device: str, shape: tuple[int, int, int, int], passes: str, scan: str) -> dict[str, float]:
+    """Return milliseconds of a ``Case`` by threads, and MB of its first call, with one thread.
 
-    Changes threads and limits of this process. A small call comes before the first, so that what is loaded or compiled
-    once is there.
+    Changes threads and limits of this process. A small call comes first, which loads and compiles what is needed.
     """
-    case = Case(*parts)
+    case = Case(device, shape, passes, scan)
     if case.device == "cpu" and (most := resource.getrlimit(resource.RLIMIT_DATA)[1]) == resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_DATA, (LIMIT * 10**9, most))
-    (B, T), found, memory = case.shape[:2], {}, None
+    B, T, *_ = case.shape
     small, call = _call(case, 1, min(T, 40)), _call(case, B, T)
+    torch.set_num_threads(1)
+    small()
+    memory = peak_memory_growth(call, case.device)
+    found: dict[str, float] = {}
     for threads in [1] if case.device == "cuda" else sorted({1, cpu_count()}):
         torch.set_num_threads(threads)
         small()
-        memory = growth(call, case.device) if memory is None else memory
         name = "GPU" if case.device == "cuda" else "1 thread" if threads == 1 else f"{threads} threads"
         found[f"ms, {name}"] = round(1e3 * _median_seconds(call, case.device), 4)
     return {**found, "MB": round(memory, 3)}
 
 
 def _call(case: Case, B: int, T: int) -> Callable[[], object]:
-    """A scan of random values ``(B, T, E)``, with rates and steps as Mamba has them at the start."""
+    """Make a scan of random values ``(B, T, E)``, with rates and steps as Mamba has them at the start."""
     (E, S), scan, back = case.shape[2:], SCANS[case.scan], case.passes != PASSES[0]
     rng = torch.Generator().manual_seed(0)
     u, weight, b, c, d = (torch.randn(*s, generator=rng) for s in [(B, T, E)] * 2 + [(B, T, S)] * 2 + [(E,)])
@@ -126,7 +128,7 @@ def _seconds(call: Callable[[], object], device: str) -> float:
 
 
 def table(records: list[dict]) -> tuple[pd.DataFrame, str]:
-    """One row a case; in brackets, how many times ours."""
+    """Return a row for each case, with the ratio to ours in brackets, and the note."""
     ours = {_place(case): case["figures"] for case in records if case["scan"] == "ours"}
     rows = pd.DataFrame(_scan_row(case, ours[_place(case)]) for case in records).fillna("–")
     if rows["device"].nunique() == 1:

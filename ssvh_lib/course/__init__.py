@@ -1,4 +1,4 @@
-"""The course: its notebooks, executed with papermill and stored with their outputs, and its exercises, marked."""
+"""The course: execution of its notebooks, which are stored with their outputs, and marking of its exercises."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import joblib
 from tqdm import tqdm
@@ -16,8 +16,11 @@ from tqdm import tqdm
 from ..errors import SSVHError
 from ..utils.files import make_folder, project_root, write_file
 
-LARGE = MappingProxyType(
-    {  # parameters of all notebooks, and of single ones by their number, for more than a lesson
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+LARGE: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {  # parameters of all notebooks, and of single ones by their number, for larger experiments
         "": {"DATASET": "moving-digits"},
         "14": {"ITEMS": 5_000_000, "FRAMES": [500, 1000, 2000, 4000]},
         "18": {"RECORDINGS": 24},
@@ -26,12 +29,12 @@ LARGE = MappingProxyType(
 
 
 def notebooks() -> list[Path]:
-    """The course's notebooks in reading order."""
+    """Return the course's notebooks in reading order."""
     return sorted((project_root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
 def solutions() -> list[Path]:
-    """The solutions of their exercises, executed as well."""
+    """Return the notebooks with solutions, which are executed as well."""
     return sorted((project_root() / "notebooks" / "solutions").glob("[0-9][0-9]_*.ipynb"))
 
 
@@ -43,11 +46,11 @@ def execute(
     out: Path | None = None,
     jobs: int | None = None,
 ) -> None:
-    """Run notebooks top to bottom and put the outputs into them, one line each; those that fail are left as they were.
+    """Run notebooks from top to bottom and store the outputs in them; notebooks that fail are left as they were.
 
-    ``parameters``, before them those of LARGE if ``large``, take the place of what the notebooks' own parameters cell
-    says, where it has them; the result then goes into the folder ``out``, as the stored course is that of its own
-    parameters. Raises SSVHError if there are parameters without ``out``, and with the failing cells once all have run.
+    If ``large``, LARGE replaces values of the notebooks' own parameters cells, and ``parameters`` replaces these in
+    turn. The results then go into the folder ``out``, since the stored course keeps its own parameters. Raises
+    SSVHError if there are parameters without ``out``, and, once all have run, with the cells that failed.
     """
     if (large or parameters) and out is None:
         raise SSVHError("The stored notebooks keep their own parameters. Name a folder for the others with --out.")
@@ -73,11 +76,11 @@ def execute(
         )
 
 
-def mark(answers: Mapping[Callable[[Any], str], object], *, say: Callable[[str], object] = print) -> None:
-    """Say what the checks of some exercises say of the answers to them, a line each.
+def mark(answers: Mapping[Callable[..., str], object], *, say: Callable[[str], object] = print) -> None:
+    """Check the answers to some exercises and say the result of each check, in a line of its own.
 
-    A refusal is said without its traceback, which would show how the check comes to the right answer, and the next
-    one follows. Other errors are those of the answer itself, and are raised.
+    A wrong answer is reported without a traceback, which would show how the check comes to the right one, and the
+    next check follows. Other errors are those of the answer itself, and are raised.
     """
     for number, (check, answer) in enumerate(answers.items(), 1):
         try:
@@ -87,7 +90,7 @@ def mark(answers: Mapping[Callable[[Any], str], object], *, say: Callable[[str],
 
 
 def parameters_of(path: Path) -> set[str]:
-    """The names that a notebook's parameters cell assigns; papermill itself overlooks those of ``A, B = 1, 2``."""
+    """Return the names that a notebook's parameters cell assigns; papermill itself misses those of ``A, B = 1, 2``."""
     import nbformat
 
     cells = nbformat.read(path, as_version=4).cells
@@ -97,13 +100,13 @@ def parameters_of(path: Path) -> set[str]:
 
 
 def _given(path: Path, known: set[str], large: bool, parameters: Mapping[str, object]) -> dict[str, object]:
-    """What a notebook is executed with, of those parameters that it has."""
-    more = LARGE[""] | LARGE.get(path.name[:2], {}) if large else {}
-    return {name: value for name, value in ({"PROGRESS": False} | more | dict(parameters)).items() if name in known}
+    """Return the values of those parameters that a notebook has."""
+    more = {**LARGE[""], **LARGE.get(path.name[:2], {})} if large else {}
+    return {name: value for name, value in {"PROGRESS": False, **more, **parameters}.items() if name in known}
 
 
 def _place(path: Path, out: Path | None) -> Path:
-    """Where the outputs go: into the notebook itself, or into its copy in ``out``."""
+    """Return where the outputs go: into the notebook itself, or into its copy in ``out``."""
     if out is None:
         return path
     course = project_root() / "notebooks"
@@ -129,10 +132,10 @@ def _execute(path: Path, given: dict[str, object], place: Path) -> tuple[Path, f
     return path, seconds, None
 
 
-def _tidy(notebook, *, keep_parameters: bool = False):  # noqa: ANN001, ANN202 - nbformat's NotebookNode is untyped
-    """Leave out what differs from run to run without meaning: papermill's times, widget state, the injected cell.
+def _tidy(notebook: NotebookNode, *, keep_parameters: bool = False) -> NotebookNode:
+    """Remove what differs from run to run without meaning: papermill's times, widget state, the injected cell.
 
-    With ``keep_parameters`` the injected cell stays, as the outputs are not those of the notebook's own.
+    With ``keep_parameters`` the injected cell stays, since the outputs are those of its parameters.
     """
     notebook.metadata.pop("papermill", None)
     notebook.metadata.pop("widgets", None)
@@ -155,7 +158,7 @@ def _tidy(notebook, *, keep_parameters: bool = False):  # noqa: ANN001, ANN202 -
 
 
 def _quiet_profile(folder: Path) -> str:
-    """An IPython folder whose kernels do not report the loopback connection they always use, nor their own end."""
+    """Make an IPython folder whose kernels do not report the loopback connection they always use, nor their own end."""
     profile = folder / "ipython" / "profile_default"
     profile.mkdir(parents=True)
     (profile / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 50\n")

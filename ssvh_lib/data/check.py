@@ -1,4 +1,4 @@
-"""What the files of a dataset really hold, set against what they should: ``ssvh data check`` prints this report.
+"""A report on the files of a dataset, compared with what they should hold: ``ssvh data check`` prints it.
 
 Every value is read once, a slab at a time, whatever the size of the files; nothing is written.
 """
@@ -18,19 +18,20 @@ from ..errors import SSVHError
 from . import published
 from .features import StoredRows
 from .find import Found, find
+from .layouts import PARTS, PartTable, files_of, part_of, same_parts
 from .loader import BLOCK
-from .released import PARTS, files_of, part_of, read_labels, same_parts
+from .released import read_labels
 
-_SLAB = 32 << 20  # bytes as float32 that are looked at together
+_SLAB = 32 << 20  # bytes as float32 that are checked together
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What the feature files of one set of videos hold; ``digests (N,)`` are equal for equal videos."""
+    """The content of the feature files of one set of videos; ``digests (N,)`` are equal for equal videos."""
 
     shape: tuple[int, ...]
     dtype: str
-    chunk: int  # videos that the file decodes together
+    chunk: int  # videos that are stored, and so decoded, together
     bad_videos: tuple[int, ...]  # with NaN, infinity or a value beyond float32
     zero_frames: int
     constant_frames: int  # of one value other than 0
@@ -38,24 +39,22 @@ class Contents:
 
     @property
     def duplicates(self) -> int:
-        """How many videos equal an earlier one of the set bit for bit."""
+        """The number of videos that equal an earlier one of the set bit for bit."""
         return len(self.digests) - len(set(self.digests))
 
 
 @dataclass(frozen=True)
 class Part:
-    """One set of videos: its features and its labels ``(N, L)``; None is what cannot be read or does not exist."""
+    """One set of videos: its features, and its labels ``(N, L)`` unless they cannot be read or do not exist."""
 
-    contents: Contents | None
+    contents: Contents
     labels: np.ndarray | None = field(repr=False)
 
     def lines(self) -> list[str]:
-        """What it holds, in words."""
-        if self.contents is None:
-            return ["cannot be read"]
+        """Describe its content."""
         found = self.contents
         videos, frames, size = found.shape
-        text = f"{videos:,} videos x {frames} frames x {size} values, {found.dtype}; {_labels_in_words(self.labels)}"
+        text = f"{videos:,} videos x {frames} frames x {size} values, {found.dtype}; {_describe_labels(self.labels)}"
         oddities = {
             "videos with NaN or infinity": len(found.bad_videos),
             "frames of zeros": found.zero_frames,
@@ -65,19 +64,27 @@ class Part:
         return [text, ", ".join(f"{count:,} {what}" for what, count in oddities.items())]
 
 
+class Unreadable:
+    """One set of videos whose features cannot be read; the problems of the report say why."""
+
+    def lines(self) -> list[str]:
+        """Say so."""
+        return ["cannot be read"]
+
+
 @dataclass(frozen=True)
 class Report:
-    """What was found in the files of a dataset, and ``problems``, one sentence each; no problem is an empty list."""
+    """The content of the files of a dataset, and its ``problems``, a sentence each."""
 
     name: str
     folder: Path
-    parts: dict[str, Part]
-    shared: dict[tuple[str, str], int]  # videos of the first set that are, bit for bit, in the second too
+    parts: dict[str, Part | Unreadable]
+    shared: dict[tuple[str, str], int]  # number of videos of the first set that are in the second too, bit for bit
     problems: list[str]
     remark: str = ""
 
     def text(self) -> str:
-        """The report as it is printed."""
+        """Return the report as it is printed."""
         lines = [f"{self.name} in {self.folder}"]
         for name, part in self.parts.items():
             twin = next(one for one, other in self.parts.items() if other is part)
@@ -91,19 +98,20 @@ class Report:
 
 
 def check_dataset(name: str, root: str | Path | None = None, *, progress: bool = False) -> Report:
-    """Read all files of the dataset ``name`` in ``root`` (default ``data/``) and say what they hold and what is wrong.
+    """Read all files of the dataset ``name`` in ``root`` (default ``data/``) and report their content and problems.
 
-    Missing and damaged files are problems of the report. Raises SSVHError if there is no such dataset, or if
-    its ``dataset.toml`` cannot be read.
+    Missing and damaged files are problems of the report. Raises SSVHError if there is no such dataset, or if its
+    ``dataset.toml`` cannot be read.
     """
     found = find(name, root, progress=progress)
     problems = _missing(found, name)
     parts = _read_parts(found, problems, progress)
-    known = {part: videos for part, videos in _distinct(parts).items() if videos.contents is not None}
-    problems += [text for part, videos in known.items() for text in _oddities(part, videos)]
-    problems += _against_published(found, known) + _between_parts(found, parts["query"], parts["database"])
+    readable = _readable(parts)
+    problems += [text for part, videos in readable.items() for text in _oddities(part, videos)]
+    problems += _differences_from_published(found, readable)
+    problems += _between_parts(found, parts["query"], parts["database"])
     remark = found.published.remark if found.published else ""
-    return Report(found.layout.get("name", name), found.folder, parts, _shared(known), problems, remark)
+    return Report(found.layout.get("name", name), found.folder, parts, _shared(readable), problems, remark)
 
 
 def _missing(found: Found, name: str) -> list[str]:
@@ -115,21 +123,23 @@ def _missing(found: Found, name: str) -> list[str]:
     return [*lines, published.where_from(found.layout["name"])] if absent else []
 
 
-def _read_parts(found: Found, problems: list[str], progress: bool) -> dict[str, Part]:
-    """Each set of videos, read once where two are the same files; what cannot be read is added to ``problems``."""
-    same, read = same_parts(found.layout), {}
+def _read_parts(found: Found, problems: list[str], progress: bool) -> dict[str, Part | Unreadable]:
+    """Read each set of videos, once where two are the same files; add what cannot be read to ``problems``."""
+    same = same_parts(found.layout)
+    read: dict[str, Part | Unreadable] = {}
     for name in PARTS:
         table = part_of(found.layout, name)
         read[name] = read.get(same[name]) or _read_part(found.folder, name, table, problems, progress)
     return read
 
 
-def _distinct(parts: dict[str, Part]) -> dict[str, Part]:
-    """Each set of videos once, by the first of its names."""
-    return {name: part for name, part in parts.items() if next(one for one in parts if parts[one] is part) == name}
+def _readable(parts: dict[str, Part | Unreadable]) -> dict[str, Part]:
+    """Return each set of videos that can be read, once, by the first of its names."""
+    first = {id(part): name for name, part in reversed(parts.items())}
+    return {name: part for name, part in parts.items() if isinstance(part, Part) and first[id(part)] == name}
 
 
-def _read_part(folder: Path, name: str, table: dict, problems: list[str], progress: bool) -> Part:
+def _read_part(folder: Path, name: str, table: PartTable, problems: list[str], progress: bool) -> Part | Unreadable:
     contents = labels = None
     try:
         features = StoredRows([folder / file for file in table["features"]], "feats")
@@ -143,11 +153,13 @@ def _read_part(folder: Path, name: str, table: dict, problems: list[str], progre
     except SSVHError as error:
         if "is missing" not in str(error):  # missing files are listed already
             problems.append(str(error))
-    return Part(contents, labels)
+    return Part(contents, labels) if contents else Unreadable()
 
 
 def _contents(features: StoredRows, name: str, progress: bool) -> Contents:
-    bad, zero, constant, digests = [], 0, 0, []
+    bad: list[int] = []
+    digests: list[bytes] = []
+    zero = constant = 0
     for start, values in _slabs(features, name, progress):
         finite = np.isfinite(values).all(axis=(1, 2))
         bad += (start + np.flatnonzero(~finite)).tolist()
@@ -159,7 +171,7 @@ def _contents(features: StoredRows, name: str, progress: bool) -> Contents:
 
 
 def _slabs(features: StoredRows, name: str, progress: bool) -> Iterator[tuple[int, np.ndarray]]:
-    """All videos as float32, a slab at a time, with the number of the first one."""
+    """Yield all videos as float32, a slab at a time, with the number of the first one."""
     count, step = features.shape[0], max(1, _SLAB // _bytes(features.shape), features.chunk)
     with tqdm(total=count, desc=f"Checking {name}", unit=" videos", disable=not progress) as bar:
         for start in range(0, count, step):
@@ -170,11 +182,11 @@ def _slabs(features: StoredRows, name: str, progress: bool) -> Iterator[tuple[in
 
 
 def _bytes(shape: tuple[int, ...]) -> int:
-    """What one video takes as float32."""
+    """Return the bytes of a video as float32."""
     return max(1, 4 * int(np.prod(shape[1:])))
 
 
-def _labels_in_words(labels: np.ndarray | None) -> str:
+def _describe_labels(labels: np.ndarray | None) -> str:
     if labels is None:
         return "no labels"
     each = labels.sum(axis=1)
@@ -183,8 +195,9 @@ def _labels_in_words(labels: np.ndarray | None) -> str:
 
 
 def _oddities(name: str, part: Part) -> list[str]:
-    """What is wrong with one set of videos, seen by itself."""
-    found, problems = part.contents, []
+    """Return what is wrong with one set of videos by itself."""
+    found = part.contents
+    problems: list[str] = []
     if found.bad_videos:
         rows = ", ".join(map(str, found.bad_videos[:5])) + (", …" if len(found.bad_videos) > 5 else "")
         problems.append(
@@ -205,12 +218,14 @@ def _oddities(name: str, part: Part) -> list[str]:
     return problems
 
 
-def _against_published(found: Found, parts: dict[str, Part]) -> list[str]:
-    """Where the numbers are not those of the published dataset."""
-    problems = []
+def _differences_from_published(found: Found, parts: dict[str, Part]) -> list[str]:
+    """Return where the numbers are not those of the published dataset."""
+    problems: list[str] = []
     of_copy = published.PUBLISHED.get(found.layout.get("name", "")) if "halved_from" in found.layout else None
     authors = found.published or of_copy
-    for name, part in parts.items() if authors else ():
+    if authors is None:
+        return problems
+    for name, part in parts.items():
         shape = (authors.parts()[name].videos, authors.frames, authors.size)
         if part.contents.shape != shape:
             problems.append(f"{name}: expected {_times(shape)} as published, found {_times(part.contents.shape)}.")
@@ -223,16 +238,16 @@ def _times(shape: tuple[int, ...]) -> str:
     return " x ".join(f"{length:,}" for length in shape)
 
 
-def _between_parts(found: Found, query: Part, database: Part) -> list[str]:
-    """What is wrong between the queries and the database."""
-    if query.contents is None or database.contents is None:
+def _between_parts(found: Found, query: Part | Unreadable, database: Part | Unreadable) -> list[str]:
+    """Return what is wrong between the queries and the database."""
+    if isinstance(query, Unreadable) or isinstance(database, Unreadable):
         return []
     problems = []
-    asked, held = query.contents.digests, database.contents.digests
+    queries, items = query.contents.digests, database.contents.digests
     if found.layout.get("query_in_database", False):
-        if asked != held[: len(asked)]:
+        if queries != items[: len(queries)]:
             problems.append("query: query_in_database is set, but query i is not database item i for every i.")
-    elif copies := len(set(asked) & set(held)):
+    elif copies := len(set(queries) & set(items)):
         problems.append(f"query: {copies:,} of them lie in the database too, bit for bit, and would find themselves.")
     if query.labels is not None and database.labels is not None and query.labels.shape[1] == database.labels.shape[1]:
         alone = int((query.labels[:, database.labels.any(axis=0)].sum(axis=1) == 0).sum())
@@ -241,6 +256,7 @@ def _between_parts(found: Found, query: Part, database: Part) -> list[str]:
 
 
 def _shared(parts: dict[str, Part]) -> dict[tuple[str, str], int]:
+    """Count for each pair of sets the videos of the first that are in the second too."""
     sets = {name: set(part.contents.digests) for name, part in parts.items()}
     pairs = combinations(sets, 2)
     return {(one, other): sum(digest in sets[other] for digest in parts[one].contents.digests) for one, other in pairs}

@@ -1,7 +1,7 @@
-"""What every dataset looks like to the rest of the library: ``VideoFeatures`` in a ``Dataset``.
+"""Videos as frame features, the form of every dataset in this library: ``VideoFeatures`` in a ``Dataset``.
 
-Axis letters: N videos, T frames, D feature size, L labels. Features are read by row and only when asked
-for, so that a file larger than memory is as good as a small one; every row that is read is checked.
+Axis letters: N videos, T frames, D feature size, L labels. Features are read by row and only when they are needed, so
+that a file may be larger than memory; every row that is read is checked.
 """
 
 from __future__ import annotations
@@ -23,17 +23,22 @@ HELD_IN_MEMORY = 2 << 30  # bytes of a set's features as float32, up to which it
 class Rows(Protocol):
     """Anything read by row: a NumPy array, or a ``StoredRows``."""
 
-    shape: tuple[int, ...]
-    dtype: np.dtype
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(N, …)``."""
 
-    def __getitem__(self, rows: np.ndarray | slice) -> np.ndarray: ...
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of a value."""
+
+    def __getitem__(self, rows: np.ndarray | slice, /) -> np.ndarray: ...
 
 
 class StoredRows:
-    """One array ``(N, …)`` that lies in one HDF5 file or in several shards, read lazily.
+    """One array ``(N, …)`` in one HDF5 file or in several shards, read lazily.
 
-    Raises SSVHError when a file is missing, damaged or has no such array, at once; and when a row that is
-    read holds NaN or infinity.
+    Raises SSVHError at once if a file is missing or damaged or has no such array, and later if a row that is read
+    holds NaN or infinity.
     """
 
     def __init__(self, paths: list[Path], key: str):
@@ -48,7 +53,7 @@ class StoredRows:
         self.dtype = np.result_type(*(array.dtype for array in stored))
         self.chunk = max(array.chunks[0] if array.chunks else 1 for array in stored)  # rows that are decoded together
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, object]:
         return {**vars(self), "_files": None}  # open files cannot be sent to another process
 
     def __getitem__(self, rows: np.ndarray | slice) -> np.ndarray:
@@ -59,7 +64,7 @@ class StoredRows:
         return values
 
     def unchecked(self, index: np.ndarray) -> np.ndarray:
-        """The rows ``index (n,)`` as they are stored, NaN and infinity included."""
+        """Read the rows ``index (n,)`` as they are stored, NaN and infinity included."""
         rising = bool((np.diff(index) > 0).all())
         order, inverse = (index, None) if rising else np.unique(index, return_inverse=True)
         values = np.empty((len(order), *self.shape[1:]), self.dtype)
@@ -70,13 +75,14 @@ class StoredRows:
         finite = np.isfinite(_within_float32(values))
         if not finite.all():
             bad = rows[~finite.all(axis=tuple(range(1, values.ndim)))].min()
+            number = int(np.searchsorted(self.starts, bad, side="right")) - 1
             raise SSVHError(
-                f"{self._owner(bad)}: '{self.key}' holds NaN, infinity or a value beyond float32 in row "
-                f"{bad - self._start(bad)}. Extract the features of that video again, or remove it."
+                f"{self.paths[number]}: '{self.key}' holds NaN, infinity or a value beyond float32 in row "
+                f"{bad - self.starts[number]}. Extract the features of that video again, or remove it."
             )
 
     def _fill(self, values: np.ndarray, order: np.ndarray) -> None:
-        """Read the rows ``order``, which rise, into ``values``, from as few places as possible."""
+        """Read the rows ``order``, in rising order, into ``values``, in as few reads as possible."""
         if self._files is None:
             self._files = [h5py.File(path, "r") for path in self.paths]
         for file, start, end in zip(self._files, self.starts, self.starts[1:], strict=False):
@@ -85,12 +91,6 @@ class StoredRows:
                 _fill_from(file[self.key], values[low:high], order[low:high] - start)
             except OSError as error:
                 raise SSVHError(f"{file.filename} is damaged ({error}). Fetch or build it again.") from error
-
-    def _owner(self, row: int) -> Path:
-        return self.paths[int(np.searchsorted(self.starts, row, side="right")) - 1]
-
-    def _start(self, row: int) -> int:
-        return int(self.starts[int(np.searchsorted(self.starts, row, side="right")) - 1])
 
     def _open(self, path: Path) -> h5py.Dataset:
         file = open_hdf5(path, f"the array '{self.key}'")
@@ -103,7 +103,7 @@ class StoredRows:
 
 
 def open_hdf5(path: Path, content: str) -> h5py.File:
-    """An HDF5 file that should hold ``content``, for reading; SSVHError if it is missing or damaged."""
+    """Open for reading an HDF5 file that should hold ``content``. Raises SSVHError if it is missing or damaged."""
     if not path.is_file():
         raise SSVHError(f"{path} is missing. It should hold {content} in HDF5.")
     try:
@@ -113,7 +113,7 @@ def open_hdf5(path: Path, content: str) -> h5py.File:
 
 
 def _fill_from(stored: h5py.Dataset, values: np.ndarray, rows: np.ndarray) -> None:
-    """Read the rising ``rows`` of one file into ``values``: neighbours at once, and all at once if they lie close."""
+    """Read ``rows``, in rising order, of one file into ``values``: runs at once, or all at once if they are close."""
     if not len(rows):
         return
     first, last = rows[0], rows[-1] + 1
@@ -127,7 +127,7 @@ def _fill_from(stored: h5py.Dataset, values: np.ndarray, rows: np.ndarray) -> No
 
 
 def _within_float32(values: np.ndarray) -> np.ndarray:
-    """Values of more than 32 bits as float32: what is beyond it becomes infinite, as it is for us."""
+    """Convert values of more than 32 bits to float32, in which those out of range become infinite."""
     with np.errstate(over="ignore"):
         return values if values.dtype.itemsize <= 4 else values.astype(np.float32)
 
@@ -136,10 +136,10 @@ def _within_float32(values: np.ndarray) -> np.ndarray:
 class VideoFeatures:
     """Videos as frame features.
 
-    ``features (N, T, D)`` numbers, ``labels (N, L)`` multi-hot uint8, ``ids`` one name a video. A row of zeros in
-    the labels is a video of which no class is known, as in a training set that is published without labels. Where
-    a dataset knows more: ``informative (N, T)`` bool, True = the frame shows what the video is about, and
-    ``thumbnails (N, T, H, W)`` grey or ``(N, T, H, W, 3)`` in colour, uint8.
+    ``features (N, T, D)`` numbers, ``labels (N, L)`` multi-hot uint8, ``ids`` one name per video. A row of zeros in the
+    labels is a video whose classes are unknown, as in a training set that is published without labels. Some datasets
+    know more: ``informative (N, T)`` bool, True = the frame shows what the video is about, and ``thumbnails
+    (N, T, H, W)`` grey or ``(N, T, H, W, 3)`` in colour, uint8.
     """
 
     features: Rows
@@ -187,27 +187,28 @@ class VideoFeatures:
 
     @property
     def held(self) -> bool:
-        """Whether the features are in memory already; if not, they are read from a file when asked for."""
+        """True if the features are in memory; otherwise they are read from a file when needed."""
         return isinstance(self.features, np.ndarray)
 
     def read(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """The features of some videos, ``(len(rows), T, D)`` float32; SSVHError if they hold NaN or infinity."""
+        """Read the features of some videos, ``(n, T, D)`` float32. Raises SSVHError if they hold NaN or infinity."""
         return np.ascontiguousarray(self.features[rows], dtype=np.float32)
 
     def batches(self, size: int = 512) -> Iterator[np.ndarray]:
-        """The features of all videos in order, ``size`` videos at a time."""
+        """Yield the features of all videos in order, ``size`` videos at a time: ``(B, T, D)`` float32."""
         for start in range(0, len(self), size):
             yield self.read(slice(start, start + size))
 
     def in_memory(self) -> VideoFeatures:
-        """The same videos with their features read and checked."""
+        """Return the same videos with their features read and checked."""
         return VideoFeatures(self.read(), self.labels, self.ids, self.informative, self.thumbnails)
 
     def part(self, rows: np.ndarray) -> VideoFeatures:
-        """Some of the videos, read into memory."""
-        pick = lambda values: None if values is None else values[rows]  # noqa: E731 - used four times, only here
+        """Return some of the videos, read into memory."""
         ids = tuple(np.array(self.ids)[rows])
-        return VideoFeatures(self.read(rows), self.labels[rows], ids, pick(self.informative), pick(self.thumbnails))
+        informative = None if self.informative is None else self.informative[rows]
+        thumbnails = None if self.thumbnails is None else self.thumbnails[rows]
+        return VideoFeatures(self.read(rows), self.labels[rows], ids, informative, thumbnails)
 
     def _source(self) -> str:
         return ", ".join(map(str, getattr(self.features, "paths", ["The features"])))
@@ -215,7 +216,7 @@ class VideoFeatures:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A retrieval task: learn on ``train`` without labels, then find the kin of each ``query`` in ``database``."""
+    """A retrieval task: learn on ``train`` without labels, then find what is relevant to a query in ``database``."""
 
     name: str
     train: VideoFeatures
@@ -242,5 +243,5 @@ class Dataset:
             raise SSVHError(f"{self.root}: query_in_database is set, but there are more queries than database items.")
 
     def parts(self) -> dict[str, VideoFeatures]:
-        """Its three sets of videos by name."""
+        """Return the three sets of videos by name."""
         return {"train": self.train, "database": self.database, "query": self.query}

@@ -1,4 +1,4 @@
-"""Which folder a dataset's name means, and what its files are."""
+"""From the name of a dataset to its folder and its files."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from ..errors import SSVHError, unknown
 from ..utils.files import data_root
 from .embedded import moving_digits, moving_shapes
 from .embedded.generator import Domain
+from .layouts import Layout, read_layout
 from .published import PUBLISHED, Published, place_of
-from .released import read_layout
 
-EMBEDDED: dict[str, tuple[Domain, str]] = {  # name -> what its videos are, and size of moving.SIZES
+EMBEDDED: dict[str, tuple[Domain, str]] = {  # name -> what its videos show, and a size of generator.SIZES
     "moving-digits": (moving_digits, "small"),
     "moving-digits-smoke": (moving_digits, "smoke"),
     "moving-shapes": (moving_shapes, "small"),
     "moving-shapes-smoke": (moving_shapes, "smoke"),
 }
-TRANSFER = {  # name -> the dataset that is asked after training on it
+TRANSFER = {  # name -> the dataset to search after training on it
     "moving-digits": "moving-shapes",
     "moving-digits-smoke": "moving-shapes-smoke",
     "ucf101": "hmdb51",
@@ -26,18 +26,18 @@ TRANSFER = {  # name -> the dataset that is asked after training on it
 
 
 class Found(NamedTuple):
-    """A dataset: its ``folder``, its ``layout`` as in dataset.toml, and what is known of it if it is of the papers."""
+    """A dataset: its ``folder``, its ``layout`` as in dataset.toml, and the facts about it if it is a published one."""
 
     folder: Path
-    layout: dict
+    layout: Layout
     published: Published | None
 
 
 def find(name: str, root: str | Path | None = None, *, progress: bool = False) -> Found:
-    """Where the dataset ``name`` lies in ``root`` (default ``data/``); its files may be missing or wrong.
+    """Find the dataset ``name`` in ``root`` (default ``data/``); its files may be missing or wrong.
 
-    A ``dataset.toml`` goes before what the library knows of a published dataset. An embedded dataset is built
-    first if need be. Raises SSVHError if there is no such dataset.
+    A ``dataset.toml`` takes precedence over what the library knows of a published dataset. An embedded dataset is
+    built first if need be. Raises SSVHError if there is no such dataset.
     """
     base = Path(root) if root is not None else data_root()
     folder = base / name

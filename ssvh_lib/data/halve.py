@@ -1,4 +1,4 @@
-"""A dataset with its features as float16: half the disk and half the reading, for one conversion."""
+"""Copies of datasets with features as float16, which take half the disk space and half the time to read."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..errors import SSVHError
 from ..utils.files import make_folder, write_folder
 from .features import StoredRows
 from .find import find
+from .layouts import PARTS, files_of, fingerprint, part_of, read_layout, write_layout
 from .published import require
-from .released import PARTS, files_of, fingerprint, part_of, read_layout, write_layout
 
 _SLAB = 64 << 20  # bytes that are converted together
 
@@ -24,10 +24,10 @@ _SLAB = 64 << 20  # bytes that are converted together
 def halve(name: str, out: str | Path, root: str | Path | None = None, *, progress: bool = False) -> Path:
     """Copy the dataset ``name`` of ``root`` (default ``data/``) into the folder ``out``, features as float16.
 
-    ``out`` is a dataset of the same name and of a fingerprint of its own, since rounding changes results a
-    little: 11 bits of each value stay, a relative error of at most 0.05 %. One that was made of the same files
-    is left as it is. An interrupted copy leaves nothing, and starts again. Raises SSVHError if the disk is too
-    small, if ``out`` holds something else, and if a value is NaN, infinite or beyond float16 (65,504).
+    ``out`` is a dataset of the same name with a fingerprint of its own, since rounding changes results a little: each
+    value keeps 11 bits, a relative error of at most 0.05 %. A copy that was made of the same files is left as it is.
+    An interrupted copy leaves nothing behind. Raises SSVHError if the disk is too small, if ``out`` holds something
+    else, and if a value is NaN, infinite or beyond float16 (65,504).
     """
     folder, layout, published = find(name, root)
     out = Path(out)
@@ -48,7 +48,7 @@ def halve(name: str, out: str | Path, root: str | Path | None = None, *, progres
                 convert(rows, partial / file, bar.update)
         for file in set(files_of(layout)) - set(files):
             shutil.copyfile(folder / file, partial / file)
-        write_layout(partial, {"name": name} | layout | {"halved_from": source})
+        write_layout(partial, {"name": name, **layout, "halved_from": source})
 
     with FileLock(out.with_name(f".{out.name}.lock")):
         for left in out.parent.glob(f".{out.name}-????????"):  # of a process that was killed
@@ -58,7 +58,7 @@ def halve(name: str, out: str | Path, root: str | Path | None = None, *, progres
 
 
 def _is_copy(out: Path, source: str, folder: Path) -> bool:
-    """Whether ``out`` is a whole copy already; SSVHError if replacing it would delete something else."""
+    """Tell whether ``out`` is a whole copy already. Raises SSVHError if replacing it would delete something else."""
     if out.resolve() == folder.resolve():
         raise SSVHError(f"{out} is the folder of the dataset itself. Name another one for the copy.")
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
@@ -77,7 +77,7 @@ def _check_room(folder: Path, needed: int) -> None:
 
 
 def convert(rows: StoredRows, path: Path, done: Callable[[int], object] = lambda count: None) -> None:
-    """Write ``rows`` into ``path`` as float16, telling ``done`` how many more there are; SSVHError as for ``halve``."""
+    """Write ``rows`` into ``path`` as float16, telling ``done`` how many at a time. Raises SSVHError as ``halve``."""
     import torch  # converts four times as fast as NumPy
 
     step = max(1, _SLAB // (rows.dtype.itemsize * int(np.prod(rows.shape[1:]))))

@@ -1,8 +1,8 @@
-"""The five datasets of the papers as their authors publish them: file names, keys, shapes, and where to get them.
+"""The five datasets of the papers as their authors publish them: file names, keys, shapes and sources.
 
 File names and counts are those of the configurations in the authors' repositories, gimpong/AAAI25-S5VH and
 EliSpectre/CVPR25-AutoSSVH (all but YFCC) and huangmozhi9527/ConMH (FCVID, ActivityNet, YFCC); the numbers of classes
-are those in their logs. Every label file was read there with ``scipy.io.loadmat``, hence is of MATLAB's version 5.
+are those in their logs. Their code reads every label file with ``scipy.io.loadmat``, so they are of MATLAB's version 5.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import SSVHError
+from .layouts import Layout, PartTable
 
 S5VH = "https://github.com/gimpong/AAAI25-S5VH#readme, section 2.2"
 CONMH = "https://github.com/huangmozhi9527/ConMH#readme, 'Getting Started'"
@@ -18,24 +19,25 @@ CONMH = "https://github.com/huangmozhi9527/ConMH#readme, 'Getting Started'"
 
 @dataclass(frozen=True)
 class Part:
-    """One set of videos: how many there are, and the names of its files."""
+    """One set of videos: their number, and the names of its files."""
 
     videos: int
     features: tuple[str, ...]
     labels: tuple[str, ...] = ()
     label_key: str = "labels"
 
-    def table(self) -> dict:
-        """The same as a table of ``dataset.toml``."""
-        table = {"features": list(self.features), "labels": list(self.labels), "label_key": self.label_key}
-        return table if self.labels else {"features": list(self.features)}
+    def table(self) -> PartTable:
+        """Return the same as a table of ``dataset.toml``."""
+        if not self.labels:
+            return {"features": list(self.features)}
+        return {"features": list(self.features), "labels": list(self.labels), "label_key": self.label_key}
 
 
 @dataclass(frozen=True)
 class Published:
     """A published dataset; ``classes`` is None where no source that we could read says it."""
 
-    folder: str  # what the authors call it
+    folder: str  # the authors' name for it
     frames: int
     size: int
     classes: int | None
@@ -47,17 +49,23 @@ class Published:
     remark: str = ""
 
     def parts(self) -> dict[str, Part]:
-        """Its three sets of videos by name."""
+        """Return the three sets of videos by name."""
         return {"train": self.train, "database": self.database, "query": self.query}
 
-    def layout(self, name: str) -> dict:
-        """What its ``dataset.toml`` would say."""
-        tables = {part: videos.table() for part, videos in self.parts().items()}
-        return {"name": name, "preset": "paper", "query_in_database": self.query == self.database, **tables}
+    def layout(self, name: str) -> Layout:
+        """Return what its ``dataset.toml`` would say."""
+        return {
+            "name": name,
+            "preset": "paper",
+            "query_in_database": self.query == self.database,
+            "train": self.train.table(),
+            "database": self.database.table(),
+            "query": self.query.table(),
+        }
 
     def files(self) -> dict[str, str]:
-        """What each of its files holds, by name."""
-        holds = {}
+        """Describe the content of each of its files, by name."""
+        holds: dict[str, str] = {}
         for name, part in self.parts().items():
             for files, content in ((part.features, self._features(part)), (part.labels, self._labels(part))):
                 for number, file in enumerate(files, start=1):
@@ -73,7 +81,7 @@ class Published:
 
 
 def _action(name: str, classes: int, train: int, query: int, link: str) -> Published:
-    """UCF101 or HMDB51, whose database is the training set."""
+    """Describe UCF101 or HMDB51, whose database is the training set."""
     parts = {
         part: Part(videos, (f"{name}_{part}_feats.h5",), (f"{name}_{part}_labels.mat",))
         for part, videos in (("train", train), ("test", query))
@@ -129,12 +137,12 @@ PUBLISHED = {
 
 
 def places(name: str, root: Path) -> list[Path]:
-    """The folders in which the files of ``name`` may lie: under our name, the authors', or in ``root`` itself."""
+    """Return the folders that may hold the files of ``name``: under our name, the authors', and ``root`` itself."""
     return list(dict.fromkeys([root / name, root / PUBLISHED[name].folder, root]))
 
 
 def place_of(name: str, root: Path) -> Path:
-    """The first of its ``places`` that holds a file of the dataset, or the first of all."""
+    """Return the first of its ``places`` that holds a file of the dataset, or the first of all."""
     files = PUBLISHED[name].files()
     return next(
         (folder for folder in places(name, root) if any((folder / file).exists() for file in files)), root / name
@@ -142,12 +150,12 @@ def place_of(name: str, root: Path) -> Path:
 
 
 def where_from(name: str) -> str:
-    """Where the authors publish the files."""
+    """Say where the authors publish the files."""
     return f"The authors publish them at {PUBLISHED[name].link} (linked from {PUBLISHED[name].source})."
 
 
 def require(name: str, folder: Path) -> None:
-    """SSVHError naming every file of a published dataset that is not in ``folder``, what it holds, where it is from."""
+    """Raise SSVHError if ``folder`` lacks files of a published dataset: which, what they hold, where to get them."""
     lines = [f"{file}: {holds}" for file, holds in PUBLISHED[name].files().items() if not (folder / file).is_file()]
     if lines:
         raise SSVHError(

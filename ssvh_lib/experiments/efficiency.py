@@ -24,7 +24,7 @@ from ..methods import construct
 from ..methods.s5vh import S5VH
 from ..nn.backbones import BACKBONES
 from ..utils.devices import choose_device
-from ..utils.measured_process import apart, growth
+from ..utils.measured_process import in_subprocess, peak_memory_growth
 from .flops import operations
 from .results import Record
 
@@ -101,9 +101,7 @@ def _side_by_side(
 
 
 def _measured(kind: Measurement, backbone: str, preset: str, device: str) -> Sequence[Sequence[float]]:
-    answer = apart(
-        "experiments.efficiency", kind.__name__, preset, backbone, device, environment=EXACT if kind is memory else {}
-    )
+    answer = in_subprocess(kind, preset, backbone, device, environment=EXACT if kind is memory else {})
     if answer is None:
         raise SSVHError(f"Memory did not suffice to measure S5VH with the backbone {backbone}. Stop other programs.")
     return answer
@@ -134,7 +132,7 @@ def memory(preset: str, backbone: str, device: str) -> list[list[int]]:
     """
 
     def grown(call: Callable[[], object]) -> float:
-        return 1e6 * growth(call, device)
+        return 1e6 * peak_memory_growth(call, device)
 
     return [[max(0, round(_median(grown, call))) for call in calls] for calls in _calls(preset, backbone, device)]
 

@@ -1,1 +1,1 @@
-"""What every package may use: files written whole, devices, processes measured alone, fingerprints of code."""
+"""Tools for every package: atomic files, devices, measurements in subprocesses, fingerprints of code."""

@@ -1,4 +1,4 @@
-"""Where to compute: a device by its name, found before anything is spent; of several GPUs, one that is free."""
+"""Devices by name, checked before any work is done; of several GPUs, one that is free."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device called ``name``; "auto" is the first GPU if there is one. SSVHError for one that is not there."""
-    import torch  # takes seconds, which those who only look at data should not spend
+    """Return the device called ``name``; "auto" is the first GPU if any. Raises SSVHError if it is not there."""
+    import torch  # takes seconds, and who only looks at data need not wait for it
 
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -35,9 +35,9 @@ def choose_device(name: str = "auto") -> torch.device:
 
 @contextmanager
 def claimed(name: str = "auto") -> Iterator[torch.device]:
-    """The device called ``name``, for one run; where that is any GPU of this host, wait for one and keep others off it.
+    """Yield the device called ``name`` for one run; if any GPU of this host will do, wait for a free one and lock it.
 
-    A GPU with a number, such as "cuda:1", is that one, shared with whoever names it too.
+    A GPU with a number, such as "cuda:1", is shared with whoever else names it.
     """
     import torch
 
@@ -55,9 +55,9 @@ def claimed(name: str = "auto") -> Iterator[torch.device]:
 
 @contextmanager
 def claim(names: Sequence[str], patience: float = 0.2) -> Iterator[int]:
-    """The index of one of ``names`` that no other process or thread of this user on this host has claimed.
+    """Yield the index of one of ``names`` that no other process or thread of this user on this host has claimed.
 
-    Waits for one, looking every ``patience`` seconds. A claim ends with its process, even by SIGKILL.
+    Waits until there is one, looking every ``patience`` seconds. A claim ends with its process, even by SIGKILL.
     """
     folder = Path(tempfile.gettempdir()) / f"ssvh-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)

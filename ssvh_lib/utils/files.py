@@ -1,4 +1,4 @@
-"""Where derived things live, and how a file is written so that an interrupt never leaves half of one."""
+"""The folders of data and runs, and files written so that an interrupt never leaves half of one."""
 
 from __future__ import annotations
 
@@ -9,31 +9,33 @@ import shutil
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 from ..errors import SSVHError
 
+JsonObject: TypeAlias = dict[str, Any]  # what a file holds is known only once it is read
 _BLOCK = 1 << 20
 
 
 def project_root() -> Path:
-    """The checkout this library runs from, or the working folder when it was installed elsewhere."""
+    """Return the checkout this library runs from, or the working folder when it was installed elsewhere."""
     checkout = Path(__file__).resolve().parents[2]
     return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
 
 
 def data_root() -> Path:
-    """The folder of datasets: ``$SSVH_DATA``, or ``data/`` of the project."""
+    """Return the folder of datasets: ``$SSVH_DATA``, or ``data/`` of the project."""
     return Path(os.environ.get("SSVH_DATA") or project_root() / "data")
 
 
 def runs_root() -> Path:
-    """The folder of runs: ``$SSVH_RUNS``, or ``runs/`` of the project."""
+    """Return the folder of runs: ``$SSVH_RUNS``, or ``runs/`` of the project."""
     return Path(os.environ.get("SSVH_RUNS") or project_root() / "runs")
 
 
 def make_folder(folder: Path) -> Path:
-    """Create ``folder`` and prove that it can be written; SSVHError if not."""
+    """Create ``folder`` and check that it can be written. Raises SSVHError if it cannot."""
     probe = folder / f".writable-{uuid4().hex}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,9 +49,9 @@ def make_folder(folder: Path) -> Path:
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a file beside ``path``, then rename it there: readers see the old file or the new one.
+    """Let ``write`` fill a temporary file beside ``path``, then rename it: readers see the old file or the new one.
 
-    The file beside keeps the suffix of ``path``, which some writers insist on.
+    The temporary file keeps the suffix of ``path``, which some writers insist on.
     """
     partial = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
     try:
@@ -69,8 +71,8 @@ def write_json(path: Path, content: object) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> dict:
-    """Read a JSON object; SSVHError if the file is damaged."""
+def read_json(path: Path) -> JsonObject:
+    """Read a JSON object. Raises SSVHError if the file is damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -81,7 +83,7 @@ def read_json(path: Path) -> dict:
 
 
 def write_folder(folder: Path, fill: Callable[[Path], object]) -> None:
-    """Let ``fill`` make a folder beside ``folder``, then put it there, replacing what was."""
+    """Let ``fill`` make a temporary folder beside ``folder``, then rename it, replacing what was there."""
     partial = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}")
     partial.mkdir(parents=True)
     try:
@@ -93,10 +95,10 @@ def write_folder(folder: Path, fill: Callable[[Path], object]) -> None:
 
 
 def digest(path: Path) -> str:
-    """A fingerprint of a file's content, 16 hex digits.
+    """Return a fingerprint of a file's content, 16 hex digits.
 
-    Files up to 1 GiB are read whole; of larger ones 1,024 evenly spaced blocks of 1 MiB and the size count,
-    so that an 18 GB feature file takes about a second.
+    Files up to 1 GiB are read whole. Of larger ones only 1,024 evenly spaced blocks of 1 MiB and the size count, so
+    that an 18 GB feature file takes about a second.
     """
     stat = path.stat()
     return _digest(path, stat.st_size, stat.st_mtime_ns)
@@ -117,5 +119,5 @@ def _digest(path: Path, size: int, _changed: int) -> str:
 
 
 def digest_of(content: object) -> str:
-    """A fingerprint of anything JSON can hold, 16 hex digits; the order of keys does not matter."""
+    """Return a fingerprint of anything JSON can hold, 16 hex digits; the order of keys does not matter."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

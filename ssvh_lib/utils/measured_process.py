@@ -1,4 +1,4 @@
-"""A process for each measurement, whose peak memory is thus its own."""
+"""Measurements in subprocesses, each with a peak memory of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,40 +22,54 @@ from joblib import cpu_count
 
 LIMIT = 8  # GB a measurement may take on a CPU
 
+T = TypeVar("T")
 
-def apart(
-    module: str, function: str, *given: Any, threads: int = 1, environment: Mapping[str, str] = MappingProxyType({})
-) -> Any:
-    """What ``function`` of a ``module`` of this package, such as "bench.scan", returns for ``given``, by a new process.
 
-    Arguments and result are plain JSON; ``environment`` holds variables for that process. None if memory did not
-    suffice. Raises RuntimeError for any other failure.
+def in_subprocess(
+    function: Callable[..., T],
+    *arguments: object,
+    threads: int = 1,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> T | None:
+    """Call a module's ``function`` in a new process and return its result, or None if memory did not suffice.
+
+    Arguments and result travel as JSON; ``environment`` holds variables for that process. Raises RuntimeError for any
+    other failure.
     """
-    command = [sys.executable, "-m", __spec__.name, module, function, json.dumps(given)]
+    command = [sys.executable, "-m", __spec__.name, function.__module__, function.__name__, json.dumps(arguments)]
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **limits, **environment})
     if done.returncode == -9 or (done.returncode and re.search("MemoryError|allocate mem|out of mem", done.stderr)):
         return None
     if done.returncode:
-        raise RuntimeError(f"{function}{given} of {module} failed:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
+        raise RuntimeError(f"{function.__name__}{arguments} of {function.__module__} failed:\n{done.stderr}")
+    result: T = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
-def machine() -> dict[str, Any]:
-    """Names of processor and GPU, and the number of cores."""
+def measure_in_subprocess(function: Callable[..., T], *arguments: object, threads: int = 1) -> T:
+    """Return what ``in_subprocess`` does. Raises MemoryError if memory did not suffice."""
+    result = in_subprocess(function, *arguments, threads=threads)
+    if result is None:
+        raise MemoryError(f"{function.__name__}{arguments} of {function.__module__} needs more memory than there is.")
+    return result
+
+
+def machine() -> dict[str, str | int | None]:
+    """Return the names of processor and GPU, and the number of cores."""
     file = Path("/proc/cpuinfo")
     named = re.search("model name\\s*: (.+)", file.read_text()) if file.is_file() else None
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {"cpu": named[1] if named else platform.processor() or platform.machine(), "cores": cpu_count(), "cuda": gpu}
 
 
-def growth(call: Callable[[], object], device: str = "cpu") -> float:
-    """By how many MB a call raises the peak memory of the GPU, or of this process.
+def peak_memory_growth(call: Callable[[], object], device: str = "cpu") -> float:
+    """Return by how many MB a call raises the peak memory of the GPU, or of this process.
 
-    The peak may lie above what a process holds. So memory is filled up to the peak first, and what the call takes is
-    on top of it.
+    The peak may be above the memory in use. So memory is filled up to the peak first, and what the call takes comes on
+    top of it.
     """
-    _forget_peak(device)
+    _reset_peak(device)
     ballast, before = [], peak_bytes(device)
     while device == "cpu" and peak_bytes(device) < before + 2**22:
         ballast.append(np.ones(2**17))  # 1 MiB
@@ -64,8 +78,8 @@ def growth(call: Callable[[], object], device: str = "cpu") -> float:
     return (peak_bytes(device) - before) / 1e6
 
 
-def _forget_peak(device: str) -> None:
-    """From now on the peak is what is held. But for CUDA and Linux it stays, and only ballast makes up for it."""
+def _reset_peak(device: str) -> None:
+    """Set the peak to the memory now in use, where the system can: on CUDA and Linux. Elsewhere only ballast helps."""
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     else:
@@ -74,21 +88,20 @@ def _forget_peak(device: str) -> None:
 
 
 def peak_bytes(device: str = "cpu") -> int:
-    """The most memory that this process, or the GPU, has held.
+    """Return the most memory that this process, or the GPU, has held.
 
     On Linux ``getrusage`` would begin with the peak of the process that started this one.
     """
     if device == "cuda":
         return torch.cuda.max_memory_allocated()
     status = Path("/proc/self/status")
-    if status.is_file():
-        return 1024 * int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text())[1])
+    held = re.search(r"VmHWM:\s*(\d+) kB", status.read_text()) if status.is_file() else None
+    if held is not None:
+        return 1024 * int(held[1])
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 if __name__ == "__main__":
-    module, function, given = sys.argv[1:]
-    result = getattr(importlib.import_module(f"{__package__.rpartition('.')[0]}.{module}"), function)(
-        *json.loads(given)
-    )
+    module, name, arguments = sys.argv[1:]
+    result = getattr(importlib.import_module(module), name)(*json.loads(arguments))
     sys.stdout.write("\n" + json.dumps(result))

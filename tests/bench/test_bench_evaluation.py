@@ -1,4 +1,4 @@
-"""The ways that are compared find the same, where that is defined, and their figures make a whole table. No speed."""
+"""The compared ways find the same, where that is defined, and their figures make a whole table. No speed."""
 
 import json
 
@@ -29,15 +29,15 @@ def test_faiss_and_we_agree_where_ties_abound():
     assert ours == deep == pytest.approx(faiss, abs=1e-12)
 
 
-def test_the_task_has_the_size_of_its_case_and_kin_that_are_near():
+def test_the_task_has_the_size_of_its_case_and_relevant_items_are_near():
     task = random_task(SMALL)
     assert task.database.shape == (120, 16)
     assert set(np.unique(task.database)) == {-1, 1}
     assert task.labels.shape == (120, 3)
     np.testing.assert_array_equal(task.queries, task.database[:30])
-    kin = task.query_labels.astype(int) @ task.labels.T > 0
+    relevant = task.query_labels.astype(int) @ task.labels.T > 0
     distances = (16 - task.queries.astype(int) @ task.database.T) / 2
-    assert distances[kin].mean() < distances[~kin].mean()
+    assert distances[relevant].mean() < distances[~relevant].mean()
 
 
 def test_the_table_has_every_way_and_ratios_to_ours(monkeypatch):

@@ -6,6 +6,7 @@ from dataclasses import FrozenInstanceError, replace
 import h5py
 import numpy as np
 import pytest
+from dataset_files import set_feature
 from scipy.io import savemat
 
 import ssvh_lib as ssvh
@@ -23,11 +24,6 @@ def folder(tmp_path, make_dataset):
 @pytest.fixture
 def report(folder):
     return lambda: check_dataset("mine", folder.parent)
-
-
-def set_feature(path, place, value):
-    with h5py.File(path, "r+") as file:
-        file["feats"][place] = value
 
 
 def test_a_dataset_without_fault_has_no_problems_and_its_numbers(report, folder, tree):

@@ -1,21 +1,19 @@
 """Datasets from files: the published layout is read lazily and exactly, and whatever is wrong with it is named."""
 
-import pickle
-import re
 import shutil
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from dataset_files import change, refusal, set_feature
 from scipy.io import loadmat, savemat
 
 import ssvh_lib as ssvh
 from ssvh_lib.data import released
-from ssvh_lib.data.features import StoredRows, VideoFeatures
+from ssvh_lib.data.features import StoredRows
 
 PENN_ACTION = Path(__file__).resolve().parents[3] / "shared" / "data" / "penn_action"
-SIZES = (5, 1, 4)  # videos in each of three shards
 
 
 @pytest.fixture
@@ -24,118 +22,8 @@ def values(rng):
 
 
 @pytest.fixture
-def shards(tmp_path, values):
-    paths = []
-    for number, part in enumerate(np.split(values, np.cumsum(SIZES)[:-1])):
-        paths.append(tmp_path / f"shard{number}.h5")
-        with h5py.File(paths[-1], "w") as file:
-            file["feats"] = part
-    return paths
-
-
-@pytest.fixture
 def folder(tmp_path, make_dataset):
     return make_dataset(tmp_path / "mine")
-
-
-def refusal(folder, tree, *parts):
-    """The message with which the dataset in ``folder`` is refused; it names all ``parts`` and touches no file."""
-    before = tree(folder)
-    with pytest.raises(ssvh.SSVHError) as error:
-        ssvh.load_dataset(folder.name, folder.parent)
-    assert tree(folder) == before
-    for part in parts:
-        assert str(part) in str(error.value)
-    return str(error.value)
-
-
-def change(path, old, new):
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
-def set_feature(path, place, value):
-    with h5py.File(path, "r+") as file:
-        file["feats"][place] = value
-
-
-# Rows of one or several files
-
-
-def test_shards_read_as_one_array(shards, values):
-    rows = StoredRows(shards, "feats")
-    assert rows.shape == (10, 3, 4)
-    np.testing.assert_array_equal(rows[:], values)
-
-
-@pytest.mark.parametrize(
-    "index",
-    [
-        [7, 2, 9, 0],  # unsorted
-        [3, 3, 8, 3, 8],  # repeated
-        [4, 5, 6],  # the last of the first shard, the only one of the second, the first of the third
-        [0, 9],  # far apart, so that rows are not read as one block
-        [-1, -10],
-        [],
-    ],
-)
-def test_rows_come_in_the_order_asked_for(shards, values, index):
-    index = np.array(index, int)
-    np.testing.assert_array_equal(StoredRows(shards, "feats")[index], values[index])
-
-
-@pytest.mark.parametrize("index", [slice(3, 8), slice(None, None, -2), slice(5, 5), np.arange(10) % 3 == 0])
-def test_slices_and_masks_select_rows_as_numpy_does(shards, values, index):
-    np.testing.assert_array_equal(StoredRows(shards, "feats")[index], values[index])
-
-
-def test_stored_rows_can_be_sent_to_another_process(shards, values):
-    rows = StoredRows(shards, "feats")
-    assert len(rows[:2]) == 2  # the files are open now
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(rows))[4:7], values[4:7])  # noqa: S301 - our own bytes
-
-
-def test_only_the_rows_asked_for_are_read(shards, values):
-    set_feature(shards[2], (3, 0, 0), np.nan)
-    rows = StoredRows(shards, "feats")
-    np.testing.assert_array_equal(rows[:9], values[:9])
-    np.testing.assert_array_equal(rows[np.array([0, 8])], values[[0, 8]])
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_row_with_nan_or_infinity_is_named_with_its_file(shards, bad):
-    set_feature(shards[2], (3, 1, 2), bad)
-    with pytest.raises(ssvh.SSVHError, match=r"shard2\.h5: 'feats' holds NaN, infinity .* in row 3\. .* remove it"):
-        StoredRows(shards, "feats")[:]
-
-
-def test_shards_of_different_shapes_are_refused(shards, tmp_path):
-    with h5py.File(shards[1], "w") as file:
-        file["feats"] = np.zeros((1, 3, 5))
-    with pytest.raises(ssvh.SSVHError, match=r"shard1\.h5.*different shapes.*\(1, 3, 5\)"):
-        StoredRows(shards, "feats")
-
-
-def test_batches_are_all_videos_in_order(values):
-    videos = VideoFeatures(values.astype(np.float64), np.ones((10, 1), np.uint8), tuple("abcdefghij"))
-    batches = list(videos.batches(4))
-    assert [len(batch) for batch in batches] == [4, 4, 2]
-    assert {batch.dtype for batch in batches} == {np.dtype(np.float32)}
-    np.testing.assert_array_equal(np.concatenate(batches), values)
-
-
-def test_a_part_of_the_videos_keeps_everything_together(values):
-    informative, thumbnails = values[..., 0] > 0, np.arange(10 * 3).reshape(10, 3, 1, 1)
-    labels = np.eye(10, dtype=np.uint8)
-    part = VideoFeatures(values, labels, tuple("abcdefghij"), informative, thumbnails).part(np.array([7, 2]))
-    assert part.ids == ("h", "c")
-    for got, whole in zip(
-        (part.features, part.labels, part.informative, part.thumbnails),
-        (values, labels, informative, thumbnails),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(got, whole[[7, 2]])
 
 
 # A folder in the published layout
@@ -212,22 +100,6 @@ def test_equal_data_are_equal_files(tmp_path, values, tree):
     assert first == second
 
 
-@pytest.mark.parametrize(
-    "touch",
-    [
-        lambda folder: set_feature(folder / "train_feats.h5", (3, 0, 0), 9.0),
-        lambda folder: savemat(folder / "query_labels.mat", {"labels": np.eye(3)[[2, 2, 1, 0, 0, 0]]}),
-        lambda folder: change(folder / "dataset.toml", '"smoke"', '"small"'),
-    ],
-    ids=["feature", "label", "toml"],
-)
-def test_the_fingerprint_follows_features_labels_and_layout(folder, touch):
-    first = ssvh.load_dataset("mine", folder.parent).fingerprint
-    assert ssvh.load_dataset("mine", folder.parent).fingerprint == first
-    touch(folder)
-    assert ssvh.load_dataset("mine", folder.parent).fingerprint != first
-
-
 def test_real_data_in_the_published_layout_load(tmp_path):
     if not PENN_ACTION.is_dir():
         pytest.skip(f"the Penn Action features are not on this machine ({PENN_ACTION})")
@@ -262,11 +134,6 @@ def test_a_name_like_no_other_gets_no_suggestion(tmp_path):
     with pytest.raises(ssvh.SSVHError) as error:
         ssvh.load_dataset("zzz", tmp_path)
     assert "Did you mean" not in str(error.value)
-
-
-def test_a_folder_without_toml_is_told_how_to_get_one(folder, tree):
-    (folder / "dataset.toml").unlink()
-    refusal(folder, tree, folder / "dataset.toml", "is missing", "pydoc ssvh_lib.data.released")
 
 
 @pytest.mark.parametrize("name", ["train_feats.h5", "query_labels.mat"])
@@ -333,29 +200,6 @@ def test_labels_other_than_0_and_1_are_refused(folder, tree, bad):
     labels[4, 1] = bad
     savemat(folder / "train_labels.mat", {"labels": labels})
     refusal(folder, tree, folder / "train_labels.mat", "'labels' must be multi-hot (0 or 1), got values like")
-
-
-def test_broken_toml_is_refused_with_the_place(folder, tree):
-    change(folder / "dataset.toml", "[query]", "[query")
-    message = refusal(folder, tree, folder / "dataset.toml", "is not valid TOML")
-    assert re.search(r"line \d+", message)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "key"),
-    [("labels =", "label =", "label"), ("preset =", "present =", "present"), ("[query]", "[queries]", "queries")],
-)
-def test_an_unknown_key_is_named_beside_the_allowed_ones(folder, tree, old, new, key):
-    change(folder / "dataset.toml", old, new)
-    refusal(folder, tree, folder / "dataset.toml", f"unknown key '{key}'; allowed are ")
-
-
-@pytest.mark.parametrize("part", ["train", "query"])
-@pytest.mark.parametrize("key", ["features", "labels"])
-def test_a_set_without_features_or_labels_is_refused(folder, tree, part, key):
-    path = folder / "dataset.toml"
-    change(path, f'{key} = ["{part}_feats.h5"]\n' if key == "features" else f'{key} = "{part}_labels.mat"\n', "")
-    refusal(folder, tree, path, f"[{part}] must name its 'features' (a list of files) and 'labels' (a file)")
 
 
 @pytest.mark.parametrize(("size", "classes"), [(7, 3), (8, 2)])

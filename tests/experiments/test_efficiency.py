@@ -186,7 +186,7 @@ def test_the_attention_weights_are_in_the_memory_of_a_transformer(records):
 
 
 def test_too_little_memory_is_an_error_that_names_the_backbone(monkeypatch):
-    monkeypatch.setattr(efficiency, "apart", lambda *_, **__: None)
+    monkeypatch.setattr(efficiency, "in_subprocess", lambda *_, **__: None)
     with pytest.raises(SSVHError, match=r"with the backbone (mamba|transformer)"):
         collect((), (), "smoke")
 
@@ -198,24 +198,12 @@ def test_an_unknown_preset_is_refused_before_anything_is_measured():
 
 def test_memory_is_measured_where_blocks_are_given_back_and_seconds_are_not(monkeypatch):
     asked = {}
-    monkeypatch.setattr(efficiency, "apart", lambda module, kind, *_, environment: asked.setdefault(kind, environment))
+    monkeypatch.setattr(
+        efficiency, "in_subprocess", lambda kind, *_, environment: asked.setdefault(kind.__name__, environment)
+    )
     efficiency._measured(efficiency.memory, "mamba", "smoke", "cpu")
     efficiency._measured(efficiency.seconds, "mamba", "smoke", "cpu")
     assert asked == {"memory": efficiency.EXACT, "seconds": {}}
-
-
-def test_any_module_can_be_asked_in_a_process_of_its_own(monkeypatch):
-    assert measured_process.apart("utils.measured_process", "peak_bytes", "cpu") > 2**20
-    given = []
-
-    def run(*_, env, **__):
-        given.append(env)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(measured_process.subprocess, "run", run)
-    with pytest.raises(KeyboardInterrupt):
-        measured_process.apart("utils.measured_process", "peak_bytes", threads=3, environment={"MALLOC_ARENA_MAX": "1"})
-    assert (given[0]["OMP_NUM_THREADS"], given[0]["MALLOC_ARENA_MAX"]) == ("3", "1")
 
 
 # The table

@@ -6,8 +6,6 @@ import select
 import signal
 import subprocess
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -308,56 +306,6 @@ def test_what_is_about_to_happen_is_said_before(make_record):
         "1 runs to do, 0 kept from before, 1 at a time.",
         "3 runs to do, 1 kept from before, 2 at a time, about 2 min.",
     ]
-
-
-GPUS = [f"pretended-{os.getpid()}-{index}" for index in range(3)]
-CLAIMS = """
-import sys
-from ssvh_lib.utils.devices import claim
-with claim(sys.argv[1:], 0.01) as index:
-    print(index, flush=True)
-    sys.stdin.readline()
-"""
-
-
-def test_of_several_gpus_each_is_used_by_one_run_at_a_time():
-    """Twelve runs in six threads: no GPU has two at once, and all three have some."""
-    in_use, used = [threading.Lock() for _ in GPUS], set()
-    together = threading.Barrier(3)  # passed only if three go at once
-
-    def work(_):
-        with devices.claim(GPUS, 0.01) as index:
-            assert in_use[index].acquire(blocking=False)
-            used.add(index)
-            together.wait(30)
-            in_use[index].release()
-
-    with ThreadPoolExecutor(6) as threads:
-        list(threads.map(work, range(12)))
-    assert used == {0, 1, 2}
-
-
-def test_processes_claim_gpus_too_and_a_killed_one_leaves_its_own():
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    first, second = (subprocess.Popen([sys.executable, "-c", CLAIMS, *GPUS], **pipes) for _ in range(2))
-    taken = {int(one.stdout.readline()) for one in (first, second)}
-    assert len(taken) == 2
-    (free,) = {0, 1, 2} - taken
-    with devices.claim(GPUS) as index:
-        assert index == free
-        third = subprocess.Popen([sys.executable, "-c", CLAIMS, *GPUS], **pipes)
-        first.kill()
-        assert int(third.stdout.readline()) in taken
-        for one in (second, third):
-            one.communicate("go on\n")
-        first.communicate()
-
-
-def test_on_a_cpu_there_is_nothing_to_claim():
-    with devices.claimed("cpu") as one, devices.claimed("cpu") as other:
-        assert one == other == torch.device("cpu")
-    with pytest.raises(ssvh.SSVHError, match="'cuda:99' cannot be used"), devices.claimed("cuda:99"):
-        pass
 
 
 def test_runs_side_by_side_are_one_a_core_or_one_a_gpu(monkeypatch):

@@ -1,8 +1,8 @@
-"""The course as a static site: read without running anything, from a folder, without a network.
+"""The course as a static site, read from a folder without a network and without running anything.
 
-``pages`` finds the notebooks, their solutions and the texts beside them, ``convert`` makes HTML of them with nbconvert
-and ``formulas`` MathML of their LaTeX, ``links`` turns links between files into links between pages, ``search_index``
-gathers the words, and ``frame`` puts navigation around it all.
+``pages`` finds the notebooks, their solutions and the texts beside them; ``convert`` makes HTML of them with nbconvert,
+and ``formulas`` MathML of their LaTeX; ``links`` turns links between files into links between pages; ``search_index``
+collects the words; and ``frame`` puts navigation around it all.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MARK = f"assets/{ASSETS[-1]}"  # by which a site is recognised
 
 @dataclass(frozen=True)
 class Built:
-    """What was written: where the site begins, its pages, its files altogether, and bytes."""
+    """A site that was written: its first page, the number of its pages and of all its files, and its size in bytes."""
 
     landing: Path
     pages: int
@@ -42,8 +42,8 @@ class Built:
 def build(out: Path, root: Path | None = None) -> Built:
     """Write the site of the checkout ``root`` into the folder ``out``, which it replaces.
 
-    The same files give the same bytes. Nothing is written if a link leads nowhere, a file cannot be read, or ``out``
-    holds something else than a site: SSVHError.
+    The same files give the same bytes. Raises SSVHError, and writes nothing, if a link leads nowhere, a file cannot be
+    read, or ``out`` holds something other than a site.
     """
     _check(out)
     from .frame import LANDING, Frame  # nbconvert takes a second or two to load
@@ -68,7 +68,7 @@ def build(out: Path, root: Path | None = None) -> Built:
 
 
 def _check(out: Path) -> None:
-    """Refuse to replace what is not a site."""
+    """Raise SSVHError if ``out`` holds something other than a site."""
     if out.exists() and not out.is_dir():
         raise SSVHError(f"{out} is a file, and the site is a folder. Name another place with --out.")
     if out.is_dir() and any(out.iterdir()) and not (out / _MARK).is_file():
@@ -92,7 +92,7 @@ def _complaint(broken: list[str]) -> str:
 
 
 def _assets(bodies: Mapping[Page, BeautifulSoup]) -> dict[str, str]:
-    """The style, the script, the colours of code, and what the search box looks through."""
+    """Return the texts of the style, the script, the colours of code, and the index of the search box."""
     from .convert import TEMPLATES
     from .search_index import script
 

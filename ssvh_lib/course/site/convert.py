@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from html import escape
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import mistune
 import nbformat
@@ -30,7 +29,7 @@ HEADINGS = ["h1", "h2", "h3", "h4"]
 
 
 def read(path: Path) -> nbformat.NotebookNode:
-    """A notebook, or a Markdown file as one. Raises SSVHError if it cannot be read."""
+    """Read a notebook, or a Markdown file as one. Raises SSVHError if it cannot be read."""
     try:
         if path.suffix == ".ipynb":
             return nbformat.read(path, as_version=4)
@@ -41,7 +40,7 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 
 class Converter:
-    """Makes the body of a page; reading the templates takes a while, so one converter serves all pages."""
+    """Makes the bodies of pages; reading the templates takes a while, so one converter serves all pages."""
 
     def __init__(self) -> None:
         priority = Config({"NbConvertBase": {"display_data_priority": _SHOWN}})
@@ -49,7 +48,7 @@ class Converter:
         self._exporter = _Exporter(priority, template_name="course", extra_template_basedirs=basedirs)
 
     def body(self, notebook: nbformat.NotebookNode) -> BeautifulSoup:
-        """The HTML of all cells, whose headings have the ids that GitHub gives them."""
+        """Return the HTML of all cells, with headings that have the ids that GitHub gives them."""
         html, _ = self._exporter.from_notebook_node(notebook)
         body = BeautifulSoup(html, "html.parser")
         for style in body.find_all("style"):
@@ -60,26 +59,26 @@ class Converter:
         for cell in body.find_all("td"):
             if _NUMBER.fullmatch(cell.get_text()):
                 cell["class"] = "numeric"
-        taken = {place["id"] for place in body.find_all(id=True)}
+        taken = {str(place["id"]) for place in body.find_all(id=True)}
         for heading in body.find_all(HEADINGS):
             _name(heading, taken)
         return body
 
 
 def inline(markdown: str) -> str:
-    """One paragraph of Markdown as HTML without the paragraph's tag."""
+    """Render one paragraph of Markdown as HTML without the paragraph's tag."""
     html = _markdown().render(markdown).strip()
     return html.removeprefix("<p>").removesuffix("</p>")
 
 
 class _Exporter(TemplateExporter):
-    """nbconvert's exporter by templates. Its exporter of HTML would parse every page once more, to no use for ours."""
+    """nbconvert's exporter by templates. Its exporter of HTML would parse every page once more for nothing."""
 
     output_mimetype = "text/html"
     file_extension = ".html"
 
-    def default_filters(self) -> Iterator[tuple[str, Any]]:
-        """Those of nbconvert, and our Markdown: with footnotes, and formulas drawn."""
+    def default_filters(self) -> Iterator[tuple[str, Callable[..., str]]]:
+        """Yield the filters of nbconvert, and ours for Markdown with footnotes and formulas, and for code."""
         yield from super().default_filters()
         yield "markdown2html", _markdown().render
         yield "highlight_code", Highlight2HTML(pygments_lexer="ipython3")
@@ -96,7 +95,7 @@ class _Renderer(IPythonRenderer):
         return mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", displayed=True)
 
     def paragraph(self, text: str) -> str:
-        """A paragraph; a displayed formula is a block of its own, not part of one."""
+        """Render a paragraph; a displayed formula is a block of its own, not part of one."""
         parts = re.split(r'(<div class="formula">.*?</div>)', text, flags=re.S)
         return "\n".join(
             part if part.startswith('<div class="formula">') else super(_Renderer, self).paragraph(part)
@@ -105,7 +104,7 @@ class _Renderer(IPythonRenderer):
         )
 
     def block_code(self, code: str, info: str | None = None) -> str:
-        """Code with colours; what names no language, plain."""
+        """Render code in colours, or plain if it names no language."""
         if not info:
             return f'<div class="highlight"><pre>{escape(code, quote=False)}</pre></div>\n'
         return super().block_code(code, info)
@@ -113,7 +112,7 @@ class _Renderer(IPythonRenderer):
 
 @cache
 def _markdown() -> MarkdownWithMath:
-    renderer: Any = _Renderer(escape=False, exclude_anchor_links=True)
+    renderer = _Renderer(escape=False, exclude_anchor_links=True)
     return MarkdownWithMath(renderer, plugins=[mistune.plugins.import_plugin(name) for name in _PLUGINS])
 
 

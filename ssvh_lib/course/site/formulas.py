@@ -13,7 +13,7 @@ _GAP = '<mspace width="0.167em"/>'
 
 
 def mathml(latex: str, *, displayed: bool) -> str:
-    """A formula, with its source as text for those who cannot see it; one that cannot be converted stays its source."""
+    """Convert a formula, with its source as alternative text; one that cannot be converted stays LaTeX."""
     from latex2mathml.converter import convert
 
     try:
@@ -28,7 +28,7 @@ def mathml(latex: str, *, displayed: bool) -> str:
 
 
 def _mend(formula: str) -> str:
-    """Brackets that are brackets, bars without gaps, and named functions with a gap where no bracket stands."""
+    """Correct brackets, remove the gaps beside bars, and add gaps beside named functions where no bracket follows."""
     for name, sign in _DELIMITERS.items():
         formula = formula.replace(f">{name}<", f">{sign}<")
     formula = re.sub(r"<mi>(&#x027E[89];|&#x0230[A-F];)</mi>", r'<mo stretchy="false">\1</mo>', formula)

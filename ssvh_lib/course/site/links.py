@@ -1,4 +1,4 @@
-"""Links between files of the repository become links between pages; those that lead nowhere are found."""
+"""Links between files of the repository, turned into links between pages; broken ones are reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OWN_TURNS = re.compile(r"\s*(Previous|Next): ")
 
 
 class Links:
-    """Holds the links of pages against the repository ``root``.
+    """The links of pages, compared with the repository ``root``.
 
     ``copied`` are the files that pages link to or show, ``broken`` the complaints about links, a sentence each.
     """
@@ -31,7 +31,7 @@ class Links:
         self.broken: list[str] = []
 
     def settle(self, page: Page) -> None:
-        """Rewrite the links of a page in place, and leave out its own line of them to the previous and next."""
+        """Rewrite the links of a page in place, and remove its own line of links to the previous and next page."""
         body = self._bodies[page]
         for link in body.find_all(href=True):
             self._follow(page, link)
@@ -42,7 +42,7 @@ class Links:
                 paragraph.decompose()
 
     def _follow(self, page: Page, link: Tag) -> None:
-        parts = urlsplit(link["href"])
+        parts = urlsplit(str(link["href"]))
         if parts.scheme in _ELSEWHERE:
             return
         target = self._target(page, unquote(parts.path)) if not (parts.scheme or parts.netloc) else ""
@@ -56,8 +56,8 @@ class Links:
             self.broken.append(f"{page.source} links to {link['href']}, which is not in the repository.")
 
     def _show(self, page: Page, shown: Tag) -> None:
-        """What a page shows is part of it or a file of the repository: nothing comes from a network."""
-        parts = urlsplit(shown["src"])
+        """Check that what a page shows is part of it or a file of the repository: nothing comes from a network."""
+        parts = urlsplit(str(shown["src"]))
         target = self._target(page, unquote(parts.path)) if not (parts.scheme or parts.netloc) else ""
         if target and (self._root / target).is_file():
             self.copied.add(target)
@@ -65,7 +65,7 @@ class Links:
             self.broken.append(f"{page.source} shows {shown['src']}, which is not in the repository.")
 
     def _target(self, page: Page, path: str) -> str:
-        """The file that is meant, as a path in the repository; "" if it lies outside."""
+        """Return the path of a file in the repository; "" if it lies outside."""
         if not path:
             return page.source
         target = posixpath.normpath(posixpath.join(posixpath.dirname(page.source), path))
@@ -79,5 +79,5 @@ class Links:
 
 
 def relative(page: str, target: str) -> str:
-    """The way from one address of the site to another."""
+    """Return the relative link from one address of the site to another."""
     return quote(posixpath.relpath(target, posixpath.dirname(page) or "."))

@@ -1,4 +1,4 @@
-"""Which pages the site has, in reading order, and what their files say of themselves."""
+"""The pages of the site, in reading order, with title, promise and reading time from their files."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PARTS = {"Begin here": "02", "Methods": "08", "Experiments": "15", "Look inside,
 _NOTEBOOKS = "notebooks/[0-9][0-9]_*.ipynb"
 _SOLUTIONS = "notebooks/solutions/[0-9][0-9]_*.ipynb"
 _REPORT = "figures/REPORT.md"
-# Files beside the course that are pages, and their names in the navigation; the last are reached by links only.
+# Files beside the course that are pages, and their names in the navigation. Those of _LINKED are reached by links only.
 _SHELF = {_REPORT: "What held, what did not", "README.md": "Readme", "CONTRIBUTING.md": "Contributing"}
 _LINKED = ("figures/tables/*.md", "figures/claims/*.md", "CHANGELOG.md")
 
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """A page: the file it is made from, as a path in the repository, and what that says of itself."""
+    """A page: the file it is made from, as a path in the repository, and what its opening says."""
 
     source: str
     notebook: NotebookNode
@@ -36,12 +36,12 @@ class Page:
 
     @property
     def address(self) -> str:
-        """Where the page lies in the site: as its source does in the repository."""
+        """The address in the site: the path of its source in the repository, as HTML."""
         return str(PurePosixPath(self.source).with_suffix(".html"))
 
     @property
     def number(self) -> str:
-        """Two digits, of notebooks and solutions; of others nothing."""
+        """Two digits for notebooks and solutions; "" for others."""
         return PurePosixPath(self.source).name[:2] if self.source.endswith(".ipynb") else ""
 
     @property
@@ -56,22 +56,22 @@ class Page:
 
     @property
     def is_solution(self) -> bool:
-        """Whether these are the solutions of a notebook's exercises."""
+        """True for the solutions of a notebook's exercises."""
         return "/solutions/" in self.source
 
     @property
     def is_notebook(self) -> bool:
-        """Whether this is a notebook of the course, not one with solutions."""
+        """True for a notebook of the course, not one with solutions."""
         return bool(self.number) and not self.is_solution
 
 
 def find(root: Path) -> list[Page]:
-    """The pages of the checkout ``root``: notebooks, solutions, then what is written beside them.
+    """Find the pages of the checkout ``root``: notebooks, solutions, then the texts beside them.
 
     Raises SSVHError if there are no notebooks, or one cannot be read or has no title.
     """
     patterns = [_NOTEBOOKS, _SOLUTIONS, *_SHELF, *_LINKED]
-    found = _unlike([_page(root, path) for pattern in patterns for path in sorted(root.glob(pattern))])
+    found = _with_distinct_names([_page(root, path) for pattern in patterns for path in sorted(root.glob(pattern))])
     if not any(page.is_notebook for page in found) or not any(page.source == "README.md" for page in found):
         raise SSVHError(
             f"{root} holds no course: README.md and notebooks/00_….ipynb are expected there. "
@@ -81,22 +81,22 @@ def find(root: Path) -> list[Page]:
 
 
 def readme(pages: list[Page]) -> Page:
-    """The page whose beginning the first page shows."""
+    """Return the page whose beginning the first page shows."""
     return next(page for page in pages if page.source == "README.md")
 
 
 def report(pages: list[Page]) -> Page | None:
-    """The report on what was reproduced, if it was made."""
+    """Return the report on what was reproduced, if there is one."""
     return next((page for page in pages if page.source == _REPORT), None)
 
 
 def shelf(pages: list[Page]) -> list[Page]:
-    """What the navigation shows below the course."""
+    """Return the pages that the navigation shows below the course."""
     return [page for page in pages if page.source in _SHELF]
 
 
 def solutions_of(pages: list[Page], notebook: Page) -> Page | None:
-    """The solutions of a notebook's exercises, if there are any."""
+    """Return the solutions of a notebook's exercises, if there are any."""
     return next((page for page in pages if page.is_solution and page.number == notebook.number), None)
 
 
@@ -113,20 +113,20 @@ def _page(root: Path, path: Path) -> Page:
 
 
 def _short(title: str) -> str:
-    """What stands before a colon, without the number."""
+    """Return the title up to a colon, without the number."""
     before = title.partition(":")[0]
     return before.partition(" · ")[2] or before
 
 
-def _unlike(pages: list[Page]) -> list[Page]:
-    """The same pages; those with a name that others have as well are named as their files are."""
+def _with_distinct_names(pages: list[Page]) -> list[Page]:
+    """Rename pages that share a name after their files, and return all pages."""
     times = Counter(page.name for page in pages)
     named = {page: PurePosixPath(page.source).stem[3:].replace("_", " ").capitalize() for page in pages if page.number}
     return [replace(page, name=named[page]) if times[page.name] > 1 and page.number else page for page in pages]
 
 
 def _opening(notebook: NotebookNode) -> Iterator[str]:
-    """The prose before the first line of code."""
+    """Yield the prose before the first line of code."""
     for cell in notebook.cells:
         if cell.cell_type != "markdown":
             return

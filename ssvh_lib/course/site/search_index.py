@@ -1,6 +1,6 @@
-"""What the search box looks through: the words of every section, in a script that pages load when they need it.
+"""The index of the search box: the words of every section, in a script that pages load when they need it.
 
-A script and not JSON, because a page opened from a folder may load the one but not the other.
+It is a script, not JSON, because a page opened from a folder may load the one but not the other.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from bs4 import BeautifulSoup, NavigableString, Tag
+from bs4 import BeautifulSoup, Tag
 
 from .convert import HEADINGS
 from .pages import Page
@@ -17,7 +17,7 @@ _LEFT_OUT = {"table", "iframe", "script", "style"}
 
 
 def script(bodies: Mapping[Page, BeautifulSoup]) -> str:
-    """``SSVH_INDEX``: of every page its title, address and sections; of those heading, id and text."""
+    """Return the script that sets ``SSVH_INDEX``: title, address and sections of every page."""
     index = [
         {"title": page.title, "address": page.address, "solution": page.is_solution, "sections": list(sections(body))}
         for page, body in bodies.items()
@@ -26,7 +26,7 @@ def script(bodies: Mapping[Page, BeautifulSoup]) -> str:
 
 
 def sections(body: BeautifulSoup) -> Iterator[tuple[str, str, str]]:
-    """Heading, id and text between one heading and the next: prose and code, no outputs."""
+    """Yield heading, id and text between one heading and the next: prose and code, no outputs."""
     heading, name, words = "", "", ""
     for node in [*_reading(body), None]:
         if isinstance(node, str):
@@ -39,20 +39,21 @@ def sections(body: BeautifulSoup) -> Iterator[tuple[str, str, str]]:
 
 
 def _reading(tag: Tag) -> Iterator[Tag | str]:
-    """Headings and texts in the order of reading."""
+    """Yield headings and texts in the order of reading."""
     for child in tag.children:
-        if isinstance(child, NavigableString):
+        if not isinstance(child, Tag):
             yield str(child)
         elif child.name in HEADINGS:
             yield child
         elif child.name == "math":
             yield _spoken(child)
-        elif child.name not in _LEFT_OUT and "output" not in child.get("class", []):
+        elif child.name not in _LEFT_OUT and "output" not in (child.get("class") or []):
             yield from _reading(child)
 
 
 def _spoken(formula: Tag) -> str:
-    """What an excerpt shows of a formula: one in the text as it reads, one of its own line only that it is there."""
+    """Return what an excerpt shows of a formula: one in the text as it reads, but "…" for a displayed one."""
     if formula["display"] == "block":
         return " … "
-    return formula.get_text() if "\\" in formula["alttext"] else formula["alttext"]
+    source = str(formula["alttext"])
+    return formula.get_text() if "\\" in source else source

@@ -1,1 +1,1 @@
-"""The embedded datasets: a generator of videos, its domains, and the frozen CNN that describes frames."""
+"""The embedded datasets: a generator of videos, its domains, and the frozen CNN that turns frames into features."""

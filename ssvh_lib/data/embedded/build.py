@@ -1,13 +1,13 @@
-"""Embedded datasets on disk: pixels and features in the published layout, with a manifest that proves them whole.
+"""Embedded datasets on disk: pixels and features in the published layout, with a manifest of checksums.
 
-The CNN that describes their frames lies beside them in ``still-cnn/``, proven whole in the same way, so that it is
-trained once for all of them.
+The CNN that turns their frames into features lies beside them in ``still-cnn/``, with a manifest as well, so that it
+is trained once for all of them.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from tqdm import tqdm
 from ...errors import SSVHError
 from ...utils.files import digest, make_folder, read_json, write_folder, write_json
 from ...utils.fingerprint import code_digest
+from ..layouts import PartTable, write_layout
 from ..released import write_part
 from . import generator, moving_digits
 from .generator import Domain
@@ -48,7 +49,7 @@ def recipe(domain: Domain) -> str:
 
 
 def pretrained(folder: Path, seed: int = 0, *, progress: bool = False) -> nn.Sequential:
-    """The frozen CNN of a seed, from ``folder``; trained and put there if a whole one of this recipe is missing."""
+    """Load the frozen CNN of a seed from ``folder``; train it first if a whole one of this recipe is missing there."""
     from . import still_cnn
 
     def train(partial: Path) -> None:
@@ -59,13 +60,13 @@ def pretrained(folder: Path, seed: int = 0, *, progress: bool = False) -> nn.Seq
     return still_cnn.load(folder / WEIGHTS)
 
 
-def _ensure(folder: Path, facts: dict, names: set[str], fill: Callable[[Path], object]) -> None:
-    """Let ``fill`` make the files ``names`` of ``folder`` unless its manifest says the same facts and proves them."""
+def _ensure(folder: Path, facts: Mapping[str, object], names: set[str], fill: Callable[[Path], object]) -> None:
+    """Let ``fill`` make the files ``names`` of ``folder`` unless its manifest has the same facts and checksums."""
 
-    def fill_and_prove(partial: Path) -> None:
+    def fill_and_list(partial: Path) -> None:
         fill(partial)
         files = {path.name: digest(path) for path in sorted(partial.iterdir())}
-        write_json(partial / MANIFEST, facts | {"files": files})
+        write_json(partial / MANIFEST, {**facts, "files": files})
 
     if _is_whole(folder, facts, names):
         return
@@ -73,11 +74,11 @@ def _ensure(folder: Path, facts: dict, names: set[str], fill: Callable[[Path], o
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if not _is_whole(folder, facts, names):
             _refuse_to_replace_others_files(folder, names)
-            write_folder(folder, fill_and_prove)
+            write_folder(folder, fill_and_list)
 
 
 def _refuse_to_replace_others_files(folder: Path, names: set[str]) -> None:
-    """SSVHError if filling ``folder`` anew would delete something that filling it did not make."""
+    """Raise SSVHError if replacing ``folder`` would delete files that are not of the dataset."""
     if folder.exists() and not folder.is_dir():
         raise SSVHError(f"{folder} is a file; the dataset needs a folder of this name. Move it away, or choose a root.")
     foreign = {path.name for path in folder.glob("*")} - names - {MANIFEST}
@@ -91,7 +92,7 @@ def _refuse_to_replace_others_files(folder: Path, names: set[str]) -> None:
         )
 
 
-def _is_whole(folder: Path, facts: dict, names: set[str]) -> bool:
+def _is_whole(folder: Path, facts: Mapping[str, object], names: set[str]) -> bool:
     with contextlib.suppress(SSVHError, OSError, KeyError, AttributeError):
         manifest = read_json(folder / MANIFEST)
         return (
@@ -103,13 +104,13 @@ def _is_whole(folder: Path, facts: dict, names: set[str]) -> bool:
 
 
 def _build(partial: Path, folder: Path, domain: Domain, size: str, seed: int, progress: bool) -> None:
-    """Render the videos, describe their frames and write both to ``partial``, which becomes ``folder``."""
+    """Render the videos, compute their features and write both to ``partial``, which becomes ``folder``."""
     from . import still_cnn
 
     cnn = pretrained(folder.with_name(NETWORK), seed, progress=progress)
     counts = dict(zip(("train", "query"), generator.SIZES[size], strict=True))
     chunk = 100  # videos rendered and described at a time
-    tables = {}
+    tables: dict[str, PartTable] = {}
     with tqdm(total=sum(counts.values()), desc=f"Building {folder.name}", disable=not progress, bar_format=_BAR) as bar:
         for part, videos in counts.items():
             plan = domain.make_plan(part, videos, np.random.default_rng([seed, domain.STREAMS[part]]))
@@ -126,13 +127,5 @@ def _build(partial: Path, folder: Path, domain: Domain, size: str, seed: int, pr
                 thumbnails=np.concatenate(frames),
                 informative=plan.informative,
             )
-    (partial / "dataset.toml").write_text(_toml(folder.name, size, domain.CLASSES, tables), encoding="utf-8")
-
-
-def _toml(name: str, preset: str, classes: tuple[str, ...], tables: dict[str, dict]) -> str:
-    quoted = ", ".join(f'"{label}"' for label in classes)
-    lines = [f'name = "{name}"', f'preset = "{preset}"', "query_in_database = false", f"classes = [{quoted}]"]
-    for part, table in tables.items():
-        lines += ["", f"[{part}]", f'features = ["{table["features"][0]}"]']
-        lines += [f'{key} = "{table[key]}"' for key in ("labels", "extras")]
-    return "\n".join(lines) + "\n"
+    facts = {"name": folder.name, "preset": size, "query_in_database": False, "classes": list(domain.CLASSES)}
+    write_layout(partial, {**facts, **tables})

@@ -1,4 +1,4 @@
-"""What the embedded domains share: a glyph that moves in one of five ways, and cut-aways to frames without it.
+"""The basis of the embedded domains: a glyph that moves in one of five ways, and cut-aways to frames without it.
 
 A domain, such as ``moving_digits``, draws a ``Plan`` from a seed (which glyph, which motion, where, when visible)
 with its own glyphs and backgrounds; ``render`` turns it into pixels. A video has T = 25 grey frames of 32 x 32
@@ -24,7 +24,7 @@ Pools = dict[str, tuple[np.ndarray, np.ndarray]]  # disjoint: name -> (glyphs (M
 
 @dataclass(frozen=True)
 class Plan:
-    """What ``N`` videos will show; every array is indexed by video, and by frame where it says T."""
+    """The content of ``N`` videos; every array is indexed by video, and by frame where it says T."""
 
     glyph: np.ndarray  # (N, G, G) float, the image of the glyph (a digit, a shape), 0 to 1
     label: np.ndarray  # (N,) int, index into the domain's CLASSES
@@ -33,34 +33,34 @@ class Plan:
     angle: np.ndarray  # (N, T) float, radians
     ink: np.ndarray  # (N,) float, how much brighter the glyph is than the background; negative = darker
     informative: np.ndarray  # (N, T) bool, True = the glyph is in the frame
-    shot: np.ndarray  # (N, T) int, which of the textures of the video is behind the frame (0 = the glyph's)
-    texture: np.ndarray  # (N, S, ...) float, what the domain draws the backgrounds of S shots from, 0 to 1
+    shot: np.ndarray  # (N, T) int, index of the texture behind the frame (0 = the glyph's)
+    texture: np.ndarray  # (N, S, ...) float, 0 to 1, from which the domain makes the backgrounds of S shots
     drift: np.ndarray  # (N, 2) float, pixels that the background moves per frame
 
     def __len__(self) -> int:
         return len(self.label)
 
     def part(self, rows: slice) -> Plan:
-        """The plan of some of the videos."""
+        """Return the plan of some of the videos."""
         return Plan(**{name: values[rows] for name, values in vars(self).items()})
 
 
 class Domain(Protocol):
-    """A kind of videos: what the modules ``moving_digits`` and ``moving_shapes`` have in common."""
+    """A kind of videos: the interface of the modules ``moving_digits`` and ``moving_shapes``."""
 
     NAME: str  # the names of its files begin with it
     CLASSES: tuple[str, ...]  # of L = 50, kind by kind, in the order of MOTIONS
     STREAMS: dict[str, int]  # of random numbers, for its train and its query videos; stream 1 is the CNN's
 
     def make_plan(self, pool: str, videos: int, rng: np.random.Generator) -> Plan:
-        """Draw what ``videos`` videos show, classes as equal in number as they can be, in random order."""
+        """Plan ``videos`` videos, spread as evenly as possible over the classes, in random order."""
 
     def render(self, plan: Plan) -> np.ndarray:
-        """The pixels of a plan, ``(N, T, 32, 32)`` uint8."""
+        """Render the pixels of a plan, ``(N, T, 32, 32)`` uint8."""
 
 
 def draw_course(videos: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """The fields of a Plan that are alike in all domains: label, centre, scale, angle, informative and shot."""
+    """Draw the fields of a Plan that all domains share: label, centre, scale, angle, informative and shot."""
     label = rng.permutation(np.arange(videos) % (10 * len(MOTIONS)))
     centre, scale, angle = _trajectories(label % len(MOTIONS), rng)
     informative, shot = _cuts(videos, rng)
@@ -75,13 +75,13 @@ def draw_course(videos: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def draw_glyphs(pool: tuple[np.ndarray, np.ndarray], label: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """For each label one of the pool's glyphs of its kind, ``(N, G, G)``."""
+    """Draw for each label one of the pool's glyphs of its kind, ``(N, G, G)``."""
     images, kinds = pool
     return np.stack([images[rng.choice(np.flatnonzero(kinds == kind))] for kind in label // len(MOTIONS)])
 
 
 def _trajectories(motion: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Centre ``(N, T, 2)``, scale ``(N, T)`` and angle ``(N, T)`` of each video's glyph."""
+    """Draw centre ``(N, T, 2)``, scale ``(N, T)`` and angle ``(N, T)`` of each video's glyph."""
     videos = len(motion)
     turns = rng.uniform(1.0, 1.6, (videos, 1))  # periods of the motion within a video
     phase = (rng.uniform(0, 1, (videos, 1)) + turns * np.linspace(0, 1, FRAMES)) % 1.0
@@ -108,7 +108,7 @@ def _trajectories(motion: np.ndarray, rng: np.random.Generator) -> tuple[np.ndar
 
 
 def _cuts(videos: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Where a video cuts away, 8 to 12 frames in 1 to 3 runs: ``informative (N, T)`` and ``shot (N, T)``."""
+    """Draw the cut-aways of each video, 8 to 12 frames in 1 to 3 runs: ``informative (N, T)`` and ``shot (N, T)``."""
     informative = np.ones((videos, FRAMES), bool)
     shot = np.zeros((videos, FRAMES), int)
     for video in range(videos):
@@ -123,7 +123,7 @@ def _cuts(videos: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray
 
 
 def render(plan: Plan, background: Callable[[Plan, np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
-    """The pixels of a plan, ``(N, T, 32, 32)`` uint8.
+    """Render the pixels of a plan, ``(N, T, 32, 32)`` uint8.
 
     ``background(plan, column, line)`` gives the brightness, 0 to 1, at places ``(N, T, 32, 32)`` of the videos'
     backgrounds, which drift slowly past the picture.
@@ -138,11 +138,12 @@ def _render(plan: Plan, background: Callable[[Plan, np.ndarray, np.ndarray], np.
     shift = plan.drift[:, None, :] * np.arange(plan.shot.shape[1])[:, None]  # (N, T, 2)
     behind = background(plan, x + shift[..., 0, None, None], y + shift[..., 1, None, None])
     picture = behind + plan.ink[:, None, None, None] * _glyph(plan, x, y)
-    return np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+    pixels: np.ndarray = np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+    return pixels
 
 
 def _glyph(plan: Plan, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The moving glyph alone, ``(N, T, 32, 32)``, 0 to 1; zero in filler frames."""
+    """Render the moving glyph alone, ``(N, T, 32, 32)``, 0 to 1; zero in cut-aways."""
     side = plan.glyph.shape[-1]
     cosine, sine = np.round(np.cos(plan.angle), 9), np.round(np.sin(plan.angle), 9)
     dx = x - plan.centre[..., 0, None, None]
@@ -153,11 +154,12 @@ def _glyph(plan: Plan, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     line = (cosine[..., None, None] * dy - sine[..., None, None] * dx) * zoom[..., None, None] + middle
     framed = np.pad(plan.glyph, ((0, 0), (1, 1), (1, 1)))[:, None]  # a blank rim, so that edges fade out
     glyph = np.broadcast_to(framed, (*plan.shot.shape, side + 2, side + 2))
-    return bilinear(glyph, column, line) * plan.informative[..., None, None]
+    moving: np.ndarray = bilinear(glyph, column, line) * plan.informative[..., None, None]
+    return moving
 
 
 def bilinear(image: np.ndarray, column: np.ndarray, line: np.ndarray) -> np.ndarray:
-    """``image (N, T, G, G)`` read between its pixels at ``column``, ``line`` ``(N, T, H, W)``, clamped at the rim."""
+    """Interpolate ``image (N, T, G, G)`` at ``column``, ``line`` ``(N, T, H, W)``, clamped at the edge."""
     top = image.shape[-1] - 1
     column, line = np.clip(column, 0, top), np.clip(line, 0, top)
     left, upper = np.minimum(column.astype(int), top - 1), np.minimum(line.astype(int), top - 1)
@@ -170,4 +172,5 @@ def bilinear(image: np.ndarray, column: np.ndarray, line: np.ndarray) -> np.ndar
 
     above = read(0) * (1 - right_share) + read(1) * right_share
     below = read(top + 1) * (1 - right_share) + read(top + 2) * right_share
-    return above * (1 - lower_share) + below * lower_share
+    between: np.ndarray = above * (1 - lower_share) + below * lower_share
+    return between

@@ -1,6 +1,6 @@
 """The embedded dataset: real handwritten digits that move over textured backgrounds.
 
-How they move and when they show is told in ``moving``; here are the digits, bright on dark, and the backgrounds,
+``generator`` says how they move and when they show; here are the digits, bright on dark, and the backgrounds,
 smooth noise. The digits are the 1,797 images of 8 x 8 pixels that scikit-learn ships (Alpaydin and Kaynak, 1998).
 They are split into three disjoint pools: stills for pre-training the CNN (``still_cnn``), digits of the
 training videos, digits of the query videos.
@@ -23,7 +23,7 @@ STREAMS = {"train": 2, "query": 3}
 
 @cache
 def digit_pools() -> Pools:
-    """The three disjoint pools: name -> (images ``(M, 8, 8)`` in 0..1, digits ``(M,)``)."""
+    """Return the three disjoint pools: name -> (images ``(M, 8, 8)`` in 0..1, digits ``(M,)``)."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
@@ -39,14 +39,14 @@ def digit_pools() -> Pools:
 
 
 def make_plan(pool: str, videos: int, rng: np.random.Generator) -> Plan:
-    """Draw what ``videos`` videos show, classes as equal in number as they can be, in random order."""
-    return _dress(pool, rng, **generator.draw_course(videos, rng))
+    """Plan ``videos`` videos, spread as evenly as possible over the classes, in random order."""
+    return _complete(pool, rng, **generator.draw_course(videos, rng))
 
 
 def make_stills(pictures: int, rng: np.random.Generator) -> Plan:
-    """Draw ``pictures`` videos of a single frame: upright digits of the stills pool, anywhere in the picture."""
+    """Plan ``pictures`` videos of a single frame: upright digits of the stills pool, anywhere in the picture."""
     one = (pictures, 1)
-    return _dress(
+    return _complete(
         "stills",
         rng,
         label=rng.integers(0, len(CLASSES), pictures),
@@ -58,8 +58,8 @@ def make_stills(pictures: int, rng: np.random.Generator) -> Plan:
     )
 
 
-def _dress(pool: str, rng: np.random.Generator, **course: np.ndarray) -> Plan:
-    """The plan of videos whose course is set, with digits of the pool, brightness and backgrounds drawn for them."""
+def _complete(pool: str, rng: np.random.Generator, **course: np.ndarray) -> Plan:
+    """Complete the plan of videos whose course is set: draw digits of the pool, brightness and backgrounds."""
     videos = len(course["label"])
     return Plan(
         glyph=generator.draw_glyphs(digit_pools()[pool], course["label"], rng),
@@ -71,11 +71,11 @@ def _dress(pool: str, rng: np.random.Generator, **course: np.ndarray) -> Plan:
 
 
 def render(plan: Plan) -> np.ndarray:
-    """The pixels of a plan, ``(N, T, 32, 32)`` uint8."""
+    """Render the pixels of a plan, ``(N, T, 32, 32)`` uint8."""
     return generator.render(plan, _background)
 
 
 def _background(plan: Plan, column: np.ndarray, line: np.ndarray) -> np.ndarray:
-    """Smooth noise ``(N, T, 32, 32)``, values 0.05 to 0.45."""
+    """Render smooth noise ``(N, T, 32, 32)``, values 0.05 to 0.45."""
     coarse = plan.texture[np.arange(len(plan))[:, None], plan.shot]  # (N, T, G, G)
     return 0.05 + 0.4 * generator.bilinear(coarse, column / 6.0 + 3.0, line / 6.0 + 3.0)

@@ -1,7 +1,7 @@
-"""A second embedded domain, for what was learned on another: drawn shapes in place of handwritten digits.
+"""A second embedded domain, to test what was learned on another: drawn shapes in place of handwritten digits.
 
-How they move and when they show is told in ``moving``; here are the shapes, dark on bright, and the backgrounds,
-soft stripes and checks. No two shapes are alike: each is an outline with proportions of its own, bent by smooth waves,
+``generator`` says how they move and when they show; here are the shapes, dark on bright, and the backgrounds, soft
+stripes and checks. No two shapes are alike: each is an outline with proportions of its own, bent by smooth waves,
 stretched and slanted as if drawn by hand. Those of the training videos and those of the query videos come from two
 generators; there are as many as ``moving_digits`` has digits. The CNN that describes them has seen digits only.
 """
@@ -23,7 +23,7 @@ GRID, FINE = 16, 4  # pixels of a shape's side; samples of a pixel's side, for s
 
 
 def _circle(points: int) -> np.ndarray:
-    """The corners ``(P, 2)`` of a regular polygon of radius 1, the first on top."""
+    """Return the corners ``(P, 2)`` of a regular polygon of radius 1, the first on top."""
     turn = 2 * np.pi * np.arange(points) / points
     return np.round(np.stack([np.sin(turn), -np.cos(turn)], axis=1), 9)  # the same on every platform
 
@@ -82,7 +82,7 @@ CLASSES = tuple(f"{shape} {motion}" for shape in OUTLINES for motion in MOTIONS)
 
 @cache
 def shape_pools() -> Pools:
-    """The two pools: name -> (shapes ``(M, 16, 16)`` in 0..1, their kinds ``(M,)``)."""
+    """Return the two pools: name -> (shapes ``(M, 16, 16)`` in 0..1, their kinds ``(M,)``)."""
     pools = {}
     for number, (name, count) in enumerate(POOLS.items()):
         rng = np.random.default_rng([2026, number])  # fixed, whatever the seed of the videos
@@ -93,16 +93,17 @@ def shape_pools() -> Pools:
 
 
 def _by_hand(corners: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """An outline ``(P, 2)`` as nobody would draw it twice: edges bent by waves, the whole stretched and slanted."""
+    """Deform an outline ``(P, 2)`` as if drawn by hand: edges bent by waves, the whole stretched and slanted."""
     edges = np.roll(corners, -1, axis=0) - corners
     outline = (corners[:, None] + np.arange(6)[:, None] / 6 * edges[:, None]).reshape(-1, 2)
     waves = np.sin(rng.uniform(2, 4) * outline[:, ::-1] + rng.uniform(0, 2 * np.pi, 2))
     shear = np.eye(2) + rng.uniform(-0.12, 0.12, (2, 2))
-    return np.round((outline + rng.uniform(0.03, 0.1) * waves) @ shear, 9)
+    bent: np.ndarray = np.round((outline + rng.uniform(0.03, 0.1) * waves) @ shear, 9)
+    return bent
 
 
 def _fill(outline: np.ndarray) -> np.ndarray:
-    """The picture ``(16, 16)`` of a closed outline ``(P, 2)``: the share of each pixel that is inside.
+    """Draw the picture ``(16, 16)`` of a closed outline ``(P, 2)``: the share of each pixel that is inside.
 
     A place is inside if a ray from it to the right crosses the outline an odd number of times.
     """
@@ -112,11 +113,12 @@ def _fill(outline: np.ndarray) -> np.ndarray:
     crossed = (y > samples) != (next_y > samples)  # (P, lines)
     where = x + (samples - y) * (next_x - x) / np.where(next_y == y, 1, next_y - y)
     inside = np.logical_xor.reduce(crossed[..., None] & (samples < where[..., None]))  # (lines, columns)
-    return inside.reshape(GRID, FINE, GRID, FINE).mean(axis=(1, 3))
+    shares: np.ndarray = inside.reshape(GRID, FINE, GRID, FINE).mean(axis=(1, 3))
+    return shares
 
 
 def make_plan(pool: str, videos: int, rng: np.random.Generator) -> Plan:
-    """Draw what ``videos`` videos show, classes as equal in number as they can be, in random order."""
+    """Plan ``videos`` videos, spread as evenly as possible over the classes, in random order."""
     course = generator.draw_course(videos, rng)
     return Plan(
         glyph=generator.draw_glyphs(shape_pools()[pool], course["label"], rng),
@@ -128,20 +130,22 @@ def make_plan(pool: str, videos: int, rng: np.random.Generator) -> Plan:
 
 
 def render(plan: Plan) -> np.ndarray:
-    """The pixels of a plan, ``(N, T, 32, 32)`` uint8."""
+    """Render the pixels of a plan, ``(N, T, 32, 32)`` uint8."""
     return generator.render(plan, _background)
 
 
 def _background(plan: Plan, column: np.ndarray, line: np.ndarray) -> np.ndarray:
-    """Soft stripes or checks of any direction ``(N, T, 32, 32)``, values 0.65 to 0.85."""
+    """Render soft stripes or checks of any direction ``(N, T, 32, 32)``, values 0.65 to 0.85."""
     shots = plan.texture[np.arange(len(plan))[:, None], plan.shot]  # (N, T, 5)
     checks, turn, width, phase, contrast = np.moveaxis(shots, -1, 0)[..., None, None]
     cosine, sine = np.round(np.cos(np.pi * turn), 9), np.round(np.sin(np.pi * turn), 9)
     across = _bands(cosine * column + sine * line, width, phase)
     along = _bands(cosine * line - sine * column, width, phase)
-    return 0.75 + (0.02 + 0.08 * contrast) * np.where(checks < 0.5, across * along, across)
+    brightness: np.ndarray = 0.75 + (0.02 + 0.08 * contrast) * np.where(checks < 0.5, across * along, across)
+    return brightness
 
 
 def _bands(place: np.ndarray, width: np.ndarray, phase: np.ndarray) -> np.ndarray:
-    """Bands 6 to 10 pixels wide, from -1 to 1 and back."""
-    return np.round(np.sin(np.pi * place / (6 + 4 * width) + 2 * np.pi * phase), 9)
+    """Return the brightness at ``place`` in bands 6 to 10 pixels wide, from -1 to 1 and back."""
+    bands: np.ndarray = np.round(np.sin(np.pi * place / (6 + 4 * width) + 2 * np.pi * phase), 9)
+    return bands

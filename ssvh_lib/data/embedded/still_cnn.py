@@ -24,7 +24,10 @@ PICTURES, STEPS, BATCH, LEARNING_RATE = 20_000, 400, 128, 2e-3
 
 
 def network() -> nn.Sequential:
-    """Frames ``(B, 1, 32, 32)`` in 0..1 -> logits ``(B, 10)``; all layers but the last -> features ``(B, 256)``."""
+    """Make the CNN, from frames ``(B, 1, 32, 32)`` in 0..1 to logits ``(B, 10)``.
+
+    All layers but the last make features ``(B, 256)``.
+    """
     return nn.Sequential(
         *_stage(1, 16, 5),  # (B, 16, 16, 16)
         *_stage(16, 32, 3),  # (B, 32, 8, 8)
@@ -42,7 +45,7 @@ def _stage(inputs: int, outputs: int, kernel: int) -> tuple[nn.Module, ...]:
 
 
 def pretrain(seed: int, step_done: Callable[[], object] = lambda: None) -> nn.Sequential:
-    """A CNN that names the digits of the stills pool; deterministic up to float64 rounding."""
+    """Train a CNN to name the digits of the stills pool; deterministic up to float64 rounding."""
     rng = np.random.default_rng([seed, 1])
     model = network().double()
     _initialise(model, rng)
@@ -61,7 +64,7 @@ def pretrain(seed: int, step_done: Callable[[], object] = lambda: None) -> nn.Se
 
 
 def features(model: nn.Sequential, frames: np.ndarray) -> np.ndarray:
-    """Frames ``(N, T, 32, 32)`` uint8 -> features ``(N, T, 256)`` float32."""
+    """Compute features ``(N, T, 256)`` float32 of frames ``(N, T, 32, 32)`` uint8."""
     pixels = torch.from_numpy(frames.reshape(-1, 1, *frames.shape[-2:]))
     hidden = deepcopy(model[:-1]).float()
     with torch.inference_mode():
@@ -75,14 +78,14 @@ def save(model: nn.Sequential, path: Path) -> None:
 
 
 def load(path: Path) -> nn.Sequential:
-    """The frozen CNN that ``save`` wrote, equal bit for bit."""
+    """Load the frozen CNN that ``save`` wrote, equal bit for bit."""
     model = network().double()
     model.load_state_dict(load_file(path))
     return model.requires_grad_(False).eval()
 
 
 def _initialise(model: nn.Module, rng: np.random.Generator) -> None:
-    """He initialisation from a NumPy generator, whose stream is fixed across versions and platforms."""
+    """Draw He's initial weights from a NumPy generator, whose stream is fixed across versions and platforms."""
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             fan_in = layer.weight[0].numel()
@@ -93,6 +96,6 @@ def _initialise(model: nn.Module, rng: np.random.Generator) -> None:
 
 
 def _stills(rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pictures ``(M, 1, 32, 32)`` of the stills pool with the digits they show ``(M,)``."""
+    """Render pictures ``(M, 1, 32, 32)`` of the stills pool, with the digits they show ``(M,)``."""
     plan = moving_digits.make_stills(PICTURES, rng)
     return torch.from_numpy(moving_digits.render(plan) / 255), torch.from_numpy(plan.label // len(MOTIONS))

@@ -1,10 +1,10 @@
-"""Frozen image networks of 🤗 Transformers as describers of pictures: ResNet, ConvNeXt, ViT, DINOv2, CLIP …
+"""Frozen image networks of 🤗 Transformers, which turn pictures into features: ResNet, ConvNeXt, ViT, DINOv2, CLIP …
 
 A name is that of the model hub (``microsoft/resnet-50``) or of a local folder with ``config.json``,
 ``preprocessor_config.json`` and ``model.safetensors``. Weights are read from safetensors only, and no code that
 comes with a model is ever run.
 
-One rule says what describes a picture, of size D:
+One rule says which output is the feature of a picture, of size D:
 
 1. Of a model with two towers, such as CLIP, the image tower alone is used, before its projection.
 2. Its ``pooler_output``, if it has one and the checkpoint holds the pooler's weights. (That of a ViT trained to
@@ -16,11 +16,11 @@ One rule says what describes a picture, of size D:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -33,23 +33,39 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+class Processor(Protocol):
+    """The preparation of pictures that belongs to a network, as Transformers' image processors do it."""
+
+    def __call__(self, images: np.ndarray, *, input_data_format: str, return_tensors: str) -> Mapping[str, Tensor]:
+        """Resize, crop and normalise a picture, as "pixel_values" ``(1, 3, H, W)``."""
+
+    def to_json_string(self) -> str:
+        """Return its settings."""
+
+
+class Output(Protocol):
+    """The output of a network; some also have a ``pooler_output``."""
+
+    last_hidden_state: Tensor
+
+
 @dataclass(frozen=True)
 class Backbone:
-    """A frozen image network with the preparation of pictures that belongs to it; ``load_backbone`` makes one."""
+    """A frozen image network with its preparation of pictures; ``load_backbone`` makes one."""
 
     name: str
     model: nn.Module
-    processor: Any
+    processor: Processor
     pooled: bool  # whether pooler_output may be used
     device: torch.device
 
     def prepare(self, image: Image) -> Tensor:
-        """A picture of any size (RGB) -> the network's input ``(3, H, W)``, float32: resized, cropped, normalised."""
+        """Resize, crop and normalise a picture of any size (RGB) to the network's input ``(3, H, W)``, float32."""
         prepared = self.processor(np.asarray(image), input_data_format="channels_last", return_tensors="pt")
         return prepared["pixel_values"][0]
 
     def describe(self, pictures: Tensor, batch_size: int) -> np.ndarray:
-        """Prepared pictures ``(T, 3, H, W)`` -> features ``(T, D)`` float32; ``batch_size`` of them at a time.
+        """Compute features ``(T, D)`` float32 of prepared pictures ``(T, 3, H, W)``, ``batch_size`` of them at a time.
 
         Raises SSVHError if the network returns NaN or infinity, or runs out of memory.
         """
@@ -72,15 +88,15 @@ class Backbone:
         return features
 
     def fingerprint(self) -> str:
-        """Of the weights and of the preparation, 16 hex digits: the same for the hub's copy and a local one."""
+        """Return 16 hex digits for weights and preparation, the same for the hub's copy and a local one."""
         total = hashlib.sha256(self.processor.to_json_string().encode())
         for key, tensor in sorted(self.model.state_dict().items()):
             total.update(key.encode())
             total.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
         return total.hexdigest()[:16]
 
-    def _pool(self, output: Any) -> Tensor:
-        pooled = getattr(output, "pooler_output", None)
+    def _pool(self, output: Output) -> Tensor:
+        pooled: Tensor | None = getattr(output, "pooler_output", None)
         if self.pooled and pooled is not None:
             return pooled.flatten(1)  # (B, D, 1, 1) of a convolutional network
         hidden = output.last_hidden_state
@@ -88,9 +104,9 @@ class Backbone:
 
 
 def load_backbone(name: str | Path, device: str = "auto") -> Backbone:
-    """The backbone of a hub name or local folder on a device, ready to describe pictures.
+    """Load the backbone of a hub name or local folder onto a device, ready to describe pictures.
 
-    Raises SSVHError, saying what to do, if it cannot be had (no such folder, no network, weights that are not
+    Raises SSVHError, which says what to do, if it cannot be loaded (no such folder, no network, weights that are not
     safetensors or not whole) or is no image model, or if the device is not there.
     """
     try:
@@ -120,7 +136,7 @@ def load_backbone(name: str | Path, device: str = "auto") -> Backbone:
 
 
 def _is_folder(name: str | Path) -> bool:
-    """Whether the backbone lies in a local folder, which then must hold what is needed; SSVHError if not."""
+    """Tell whether the backbone is in a local folder. Raises SSVHError if that lacks a file that is needed."""
     folder = Path(name)
     if not folder.is_dir():
         if folder.is_absolute() or str(name).startswith((".", "~")) or str(name).count("/") > 1:
@@ -143,19 +159,19 @@ def _is_folder(name: str | Path) -> bool:
 
 
 def _ask_hub(name: str) -> None:
-    """OSError, at once, if the hub cannot be reached for what is not here yet; Transformers would try for minutes."""
+    """Raise OSError at once if a model must be fetched but cannot be; Transformers would try for minutes."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 
     if try_to_load_from_cache(name, "config.json") is None:
         try:
             get_hf_file_metadata(hf_hub_url(name, "config.json"), timeout=10)
-        except Exception as error:  # the hub's library has changed its HTTP client, and with it their kinds, before
+        except Exception as error:  # errors are those of the HTTP client, which the hub's library has changed before
             raise OSError(f"huggingface.co does not give it: {error}") from error
 
 
 @contextmanager
 def _explained(name: str) -> Iterator[None]:
-    """Whatever Transformers, the hub or safetensors have against a backbone, as one SSVHError."""
+    """Turn every error of Transformers, the hub or safetensors into one SSVHError."""
     from safetensors import SafetensorError
 
     try:
@@ -171,7 +187,7 @@ def _explained(name: str) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without Transformers' own bars and reports; what is wrong is said in one error."""
+    """Silence the progress bars and reports of Transformers; errors are raised all the same."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -1,9 +1,9 @@
-"""A folder of videos -> a dataset in the published layout: frames, features of a frozen backbone, thumbnails.
+"""From a folder of videos to a dataset in the published layout: features of a frozen backbone, and thumbnails.
 
-Each video is described by itself, so that a row never depends on its neighbours, and kept in ``partial/`` of the
-output folder as soon as it is done. An interrupted extraction therefore goes on where it was and ends with the
-same bytes. ``report.csv`` says what became of each video; one that cannot be read is skipped there with its
-reason. ``extract.json`` says how the features were made, so that another video can be described alike.
+Each video is described by itself, so that a row never depends on its neighbours, and stored in ``partial/`` of the
+output folder as soon as it is done. An interrupted extraction therefore continues where it stopped and ends with the
+same bytes. ``report.csv`` lists every video; one that cannot be read is skipped, with the reason. ``extract.json``
+says how the features were made, so that another video can be described in the same way.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from ...errors import SSVHError
 from ...utils.files import digest_of, make_folder, read_json, write_file, write_json, write_text
-from ..released import FILES, PARTS, write_layout
+from ..layouts import FILES, PARTS, PartTable, write_layout
 from .backbones import Backbone, load_backbone
 from .frame_features import BATCH_SIZE, SIDE, Pictures, features_of, read_pictures
 from .gather import is_stored, load, store, write_set
@@ -40,7 +40,7 @@ _OURS = {"dataset.toml", "extract.json", "report.csv"} | {f"{part}_{name}" for p
 
 @dataclass(frozen=True)
 class Report:
-    """What an extraction made: videos in each set, and those with a remark, by their path."""
+    """The result of an extraction: the number of videos in each set, and those with a remark, by their path."""
 
     folder: Path
     sets: dict[str, int]
@@ -59,18 +59,27 @@ class Report:
         return "\n".join(lines)
 
 
+class Recipe(TypedDict):
+    """The making of features, as ``extract.json`` records it."""
+
+    backbone: str
+    weights: str  # fingerprint of the backbone
+    frames: int
+    thumbnail: int  # pixels of a side
+
+
 class _Plan(NamedTuple):
-    """What is to be described, how, and where what is done lies."""
+    """The videos to describe, how, and where each one is stored."""
 
     videos: Path
     out: Path
     listing: Listing
-    stored: dict[str, Path]  # a file of its own for each video, by path; its name tells video and recipe
-    recipe: dict
+    stored: dict[str, Path]  # a file for each video, by the video's path; its name depends on video and recipe
+    recipe: Recipe
 
     @property
     def inputs(self) -> str:
-        """A fingerprint of all that the result depends on."""
+        """A fingerprint of everything that the result depends on."""
         return digest_of([asdict(self.listing), {path: stored.name for path, stored in self.stored.items()}])
 
 
@@ -102,10 +111,10 @@ def extract(
     listing = list_videos(Path(videos), *lists, query_share=query_share, seed=seed)
     network = load_backbone(backbone, device)
     name = str(Path(backbone).resolve() if Path(backbone).is_dir() else backbone)
-    recipe = {"backbone": name, "weights": network.fingerprint(), "frames": frames, "thumbnail": SIDE}
+    recipe: Recipe = {"backbone": name, "weights": network.fingerprint(), "frames": frames, "thumbnail": SIDE}
     stored = {video.path: Path(out) / "partial" / _file_name(Path(videos), video, recipe) for video in listing.videos}
     plan = _Plan(Path(videos), Path(out), listing, stored, recipe)
-    with _alone(plan.out):
+    with _locked(plan.out):
         if not _is_done(plan):
             make_folder(plan.out / "partial")
             _write(plan, _describe_all(plan, network, batch_size, progress))
@@ -113,17 +122,18 @@ def extract(
     return _read_report(plan)
 
 
-def _file_name(folder: Path, video: Listed, recipe: dict) -> str:
-    """A name that changes with the video and with everything that its description depends on."""
+def _file_name(folder: Path, video: Listed, recipe: Recipe) -> str:
+    """Return a file name that changes with the video and with everything that its features depend on."""
     with suppress(OSError):
         stat = (folder / video.path).stat()
-        made_of = {key: recipe[key] for key in ("weights", "frames", "thumbnail")}
+        made_of = {key: value for key, value in recipe.items() if key != "backbone"}
         return digest_of([video.path, stat.st_size, stat.st_mtime_ns, made_of]) + ".npz"
     return "missing.npz"
 
 
 @contextmanager
-def _alone(out: Path) -> Iterator[None]:
+def _locked(out: Path) -> Iterator[None]:
+    """Lock the folder ``out``. Raises SSVHError if another process has it locked."""
     make_folder(out.parent)
     try:
         with FileLock(out.with_name(f".{out.name}.lock"), timeout=0):
@@ -133,7 +143,7 @@ def _alone(out: Path) -> Iterator[None]:
 
 
 def _is_done(plan: _Plan) -> bool:
-    """Whether ``out`` holds the result already; SSVHError if it holds anything that would be overwritten."""
+    """Tell whether ``out`` holds the result already. Raises SSVHError if other content would be overwritten."""
     out = plan.out
     if out.exists() and not out.is_dir():
         raise SSVHError(f"{out} is a file; the dataset needs a folder of this name.")
@@ -152,8 +162,8 @@ def _is_done(plan: _Plan) -> bool:
 
 
 def _describe_all(plan: _Plan, network: Backbone, batch_size: int, progress: bool) -> dict[str, str]:
-    """Fill the stored files that are missing; returns why a video could not be read, by path."""
-    problems = {}
+    """Describe the videos that are not stored yet; return why others could not be read, by path."""
+    problems: dict[str, str] = {}
     todo = [path for path, stored in plan.stored.items() if not is_stored(stored)]
     with tqdm(
         total=len(plan.stored),
@@ -162,9 +172,9 @@ def _describe_all(plan: _Plan, network: Backbone, batch_size: int, progress: boo
         disable=not progress,
         bar_format="{desc}: {bar} {n_fmt} of {total_fmt} · {remaining} left",
     ) as bar:
-        for path, waiting in _read_ahead(plan, todo, network):
+        for path, reading in _read_ahead(plan, todo, network):
             try:
-                pictures = waiting.result()
+                pictures = reading.result()
             except _Unreadable as error:
                 problems[path] = str(error)
             else:
@@ -175,11 +185,11 @@ def _describe_all(plan: _Plan, network: Backbone, batch_size: int, progress: boo
 
 
 class _Unreadable(Exception):
-    """Why one video cannot be read; the others are."""
+    """The reason why a video cannot be read; the others are."""
 
 
 def _read_ahead(plan: _Plan, todo: list[str], network: Backbone) -> Iterator[tuple[str, Future[Pictures]]]:
-    """Decode the next videos while the backbone is at work: in one thread beside a CPU, in one a core beside a GPU."""
+    """Decode the next videos while the backbone works: in one thread beside a CPU, in one per core beside a GPU."""
     workers = 1 if network.device.type == "cpu" else cpu_count()
     pool = ThreadPoolExecutor(workers)
     ahead: deque[tuple[str, Future[Pictures]]] = deque()
@@ -201,9 +211,10 @@ def _read(plan: _Plan, path: str, network: Backbone) -> Pictures:
 
 
 def _write(plan: _Plan, problems: dict[str, str]) -> None:
-    """The report, then all other files in ``partial/``, and only whole ones beside it; dataset.toml comes last."""
+    """Write the report, then all other files into ``partial/``; move them out of it when whole, dataset.toml last."""
     write_file(plan.out / "report.csv", lambda partial: _report_table(plan, problems).to_csv(partial, index=False))
-    draft, tables = plan.out / "partial", {}
+    draft = plan.out / "partial"
+    tables: dict[str, PartTable] = {}
     for part in (part for part in PARTS if any(video.part == part for video in plan.listing.videos)):
         kept = [video for video in plan.listing.videos if video.part == part and video.path not in problems]
         if not kept:
@@ -211,7 +222,7 @@ def _write(plan: _Plan, problems: dict[str, str]) -> None:
         labels = np.array([[name in video.labels for name in plan.listing.classes] for video in kept], np.uint8)
         ids = [printable(video.path) for video in kept]
         tables[part] = write_set(draft, part, [plan.stored[video.path] for video in kept], labels, ids)
-    write_json(draft / "extract.json", plan.recipe | {"split": plan.listing.split, "inputs": plan.inputs})
+    write_json(draft / "extract.json", {**plan.recipe, "split": plan.listing.split, "inputs": plan.inputs})
     name, classes = printable(plan.out.resolve().name), list(plan.listing.classes)
     write_layout(draft, {"name": name, "preset": "small", "classes": classes, **tables})
     comment = f"# Sets: {printable(plan.listing.split)}. Made by `ssvh extract`; how is in extract.json.\n"

@@ -1,4 +1,4 @@
-"""One video as a method sees it, and as people do: T features of a frozen backbone, and T thumbnails."""
+"""One video as T features of a frozen backbone, for methods, and as T thumbnails, for people."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BATCH_SIZE = 64  # pictures that the backbone sees at a time
 
 
 class Pictures(NamedTuple):
-    """What is kept of T frames: prepared for the backbone ``(T, 3, H, W)``, and ``(T, 64, 64, 3)`` uint8 RGB."""
+    """T frames, prepared for the backbone ``(T, 3, H, W)`` and as thumbnails ``(T, 64, 64, 3)`` uint8 RGB."""
 
     prepared: Tensor
     thumbnails: np.ndarray
@@ -30,7 +30,7 @@ class Pictures(NamedTuple):
 def features_of(
     path: str | Path, backbone: str | Path = "microsoft/resnet-50", frames: int = 25, device: str = "auto"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One video as ``extract`` describes it: features ``(T, D)`` float32 and thumbnails ``(T, 64, 64, 3)`` uint8.
+    """Describe one video as ``extract`` does: features ``(T, D)`` float32 and thumbnails ``(T, 64, 64, 3)`` uint8.
 
     Raises SSVHError if the file cannot be read as a video, or if the backbone cannot be loaded.
     """
@@ -40,7 +40,7 @@ def features_of(
 
 
 def read_pictures(path: Path, frames: int, network: Backbone) -> Pictures:
-    """``frames`` pictures of a video, evenly spaced in time; one of full size is held at a time."""
+    """Read ``frames`` pictures of a video, evenly spaced in time; one of full size is held at a time."""
     import torch
 
     sampled = sample(path, frames, lambda image: (network.prepare(image), thumbnail(image)))
@@ -49,7 +49,7 @@ def read_pictures(path: Path, frames: int, network: Backbone) -> Pictures:
 
 
 def thumbnail(image: Image) -> np.ndarray:
-    """The square in the middle of a picture, which is about what a backbone sees, as ``(64, 64, 3)`` uint8."""
+    """Return the square in the middle of a picture, which is about what a backbone sees, as ``(64, 64, 3)`` uint8."""
     side = min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
     # Bicubic interpolation, from a picture that is first reduced by a whole number where it is large.

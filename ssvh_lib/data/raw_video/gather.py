@@ -1,4 +1,4 @@
-"""Descriptions of single videos, each in a file of its own, and how they become the files of a dataset."""
+"""Features and thumbnails of single videos, each stored in a file of its own, and gathered into a dataset."""
 
 from __future__ import annotations
 
@@ -12,40 +12,44 @@ import numpy as np
 
 from ...errors import SSVHError
 from ...utils.files import write_file
-from ..released import FILES, save_labels
+from ..layouts import FILES, PartTable
+from ..released import save_labels
 
-_ARRAYS = ("features", "thumbnails", "seconds", "note")
+_ARRAYS = {"features", "thumbnails", "seconds", "note"}
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, BadZipFile)
 
 
 def store(file: Path, features: np.ndarray, thumbnails: np.ndarray, seconds: float, note: str) -> None:
-    """Keep what is known of one video; SSVHError if it cannot be written."""
-    values = (features, thumbnails, np.array(seconds), np.array(note))
-    _write(file, lambda partial: np.savez(partial, **dict(zip(_ARRAYS, values, strict=True))))
+    """Write the features and thumbnails of one video. Raises SSVHError if they cannot be written."""
+    _write(
+        file,
+        lambda partial: np.savez(
+            partial, features=features, thumbnails=thumbnails, seconds=np.array(seconds), note=np.array(note)
+        ),
+    )
 
 
 def is_stored(file: Path) -> bool:
-    """Whether a video's description is there, and whole as far as its table of contents tells."""
+    """Tell whether a video is stored, and its file whole as far as the table of contents tells."""
     with suppress(*_DAMAGE), file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-        return set(arrays) == set(_ARRAYS)
+        return set(arrays) == _ARRAYS
     return False
 
 
 def load(file: Path, name: str) -> np.ndarray:
-    """One of the arrays stored of a video; SSVHError if it is not whole."""
+    """Load one of the arrays stored of a video. Raises SSVHError if the file is damaged."""
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            return arrays[name]
+            values: np.ndarray = arrays[name]
+            return values
     except _DAMAGE as error:
         raise SSVHError(f"{file} is damaged ({error}). Delete it, and start again.") from error
 
 
-def write_set(
-    folder: Path, part: str, stored: list[Path], labels: np.ndarray, ids: list[str]
-) -> dict[str, str | list[str]]:
-    """Write one set of videos in the published layout from ``stored`` files; returns its table for dataset.toml.
+def write_set(folder: Path, part: str, stored: list[Path], labels: np.ndarray, ids: list[str]) -> PartTable:
+    """Write one set of videos in the published layout from ``stored`` files, and return its table for dataset.toml.
 
-    As ``released.write_part`` does, but a row at a time, so that memory holds a single video.
+    Unlike ``released.write_part`` it writes a row at a time, so that memory holds a single video.
     """
     names = {key: f"{part}_{end}" for key, end in FILES.items()}
 
@@ -56,11 +60,11 @@ def write_set(
     _write(folder / names["features"], _hdf5(lambda file: _fill(file, "feats", stored, "features")))
     _write(folder / names["labels"], lambda partial: save_labels(partial, labels))
     _write(folder / names["extras"], _hdf5(extras))
-    return names | {"features": [names["features"]]}
+    return {"features": [names["features"]], "labels": names["labels"], "extras": names["extras"]}
 
 
 def _fill(file: h5py.File, name: str, stored: list[Path], key: str, **options: object) -> None:
-    """The arrays ``key`` of all stored files as one ``(N, …)``, in chunks of a row if it is compressed."""
+    """Write the arrays ``key`` of all stored files as one ``(N, …)``, in chunks of a row if it is compressed."""
     first = load(stored[0], key)
     chunks = (1, *first.shape) if options else None
     rows = file.create_dataset(name, (len(stored), *first.shape), first.dtype, chunks=chunks, **options)

@@ -1,14 +1,14 @@
-"""Which videos of a folder are to be described, what they show, and which set each belongs to.
+"""The videos of a folder to be described, with their labels and sets.
 
-Classes are the folders that videos lie in, or a CSV says them::
+Labels are the folders that videos are in, or come from a CSV::
 
-    path,labels,split                      # "video" and "label" do as well; split may be left out
+    path,labels,split                      # "video" and "label" will do as well; split may be left out
     cooking/soup.mp4,cooking;indoors,train
     cooking/rice.mp4,cooking,query
 
 Sets are those of the CSV, or of the official lists of UCF101 (``trainlist01.txt``, ``testlist01.txt``,
-``classInd.txt``) and HMDB51 (``brush_hair_test_split1.txt`` …: 0 not used, 1 training, 2 test). Otherwise a seeded
-share of each class are queries.
+``classInd.txt``) and HMDB51 (``brush_hair_test_split1.txt`` …: 0 not used, 1 training, 2 test). Otherwise a share of
+each class is drawn as queries.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import SSVHError
-from ..released import PARTS
+from ..layouts import PARTS
 
 SUFFIXES = set(".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv".split())
 NO_CLASS = "no class"  # the one column of labels, of zeros, where nothing is known of any video
@@ -33,7 +33,7 @@ NO_CLASS = "no class"  # the one column of labels, of zeros, where nothing is kn
 
 @dataclass(frozen=True)
 class Listed:
-    """A video by its ``path`` below the folder of videos, with what it shows and the set it belongs to."""
+    """A video by its ``path`` below the folder of videos, with its labels and its set."""
 
     path: str
     labels: tuple[str, ...]
@@ -42,7 +42,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Listing:
-    """The videos to describe, in order of their paths, and how they were chosen."""
+    """The videos to describe, in the order of their paths, and how they were chosen."""
 
     videos: tuple[Listed, ...]
     classes: tuple[str, ...]
@@ -51,7 +51,7 @@ class Listing:
 
 
 def list_videos(folder: Path, classes: Path | None, splits: Path | None, *, query_share: float, seed: int) -> Listing:
-    """Every video of ``folder`` with its labels and its set.
+    """List every video of ``folder`` with its labels and its set.
 
     ``classes`` is a CSV as above, ``splits`` a folder with official lists, whose first split is taken, or one
     of the lists, for example ``testlist02.txt``, whose split is taken. Raises SSVHError if there are no videos,
@@ -68,7 +68,7 @@ def list_videos(folder: Path, classes: Path | None, splits: Path | None, *, quer
     if parts and splits is not None:
         raise SSVHError(f"Both {classes} and {splits} say which videos are queries. Leave one out.")
     order: list[str] = []
-    split = f"the column 'split' of {classes.name}" if parts else ""
+    split = f"the column 'split' of {classes.name}" if classes is not None and parts else ""
     if splits is not None:
         parts, order, split = _official(splits)
         labels = {path: labels[path] if path in labels else _folder_label(path) for path in parts}
@@ -89,7 +89,7 @@ def list_videos(folder: Path, classes: Path | None, splits: Path | None, *, quer
 
 
 def find_videos(folder: Path) -> Iterator[str]:
-    """Paths of all video files below ``folder``, with "/" between the parts; hidden ones are passed over.
+    """Yield the paths of all video files below ``folder``, with "/" between the parts; hidden ones are skipped.
 
     Links are followed, except those that lead back to a folder on the way there.
     """
@@ -110,7 +110,7 @@ def find_videos(folder: Path) -> Iterator[str]:
 
 
 def printable(text: str) -> str:
-    """A file name as text that every file format takes: control characters and undecodable bytes are escaped."""
+    """Escape control characters and undecodable bytes of a file name, so that every file format takes it."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
@@ -130,11 +130,12 @@ def _class_names(videos: tuple[Listed, ...], order: list[str], splits: Path | No
 
 
 def _draw(labels: dict[str, tuple[str, ...]], share: float, seed: int) -> dict[str, str]:
-    """A share of each class, by its videos' first label, as queries: at least one, where there are two videos."""
+    """Draw a share of each class, by its videos' first label, as queries: at least one, where there are two videos."""
     groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for path in sorted(labels):
         groups[labels[path][:1]].append(path)
-    rng, parts = np.random.default_rng(seed), {}
+    rng = np.random.default_rng(seed)
+    parts: dict[str, str] = {}
     for _, paths in sorted(groups.items()):
         count = min(max(1, round(share * len(paths))), len(paths) - 1)
         chosen = set(rng.permutation(len(paths))[:count])
@@ -143,7 +144,7 @@ def _draw(labels: dict[str, tuple[str, ...]], share: float, seed: int) -> dict[s
 
 
 def _read_csv(path: Path, folder: Path) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """Labels by video and, if there is such a column, sets by video."""
+    """Read labels by video and, if there is such a column, sets by video."""
     rows = csv.DictReader(StringIO(_text(path), newline=""), strict=True)
     columns = {name.strip().lower(): name for name in rows.fieldnames or [] if name}
     video, label = (next((columns[n] for n in names if n in columns), None) for names in (_VIDEO, _LABEL))
@@ -152,7 +153,9 @@ def _read_csv(path: Path, folder: Path) -> tuple[dict[str, tuple[str, ...]], dic
             f"{path}: the first line must name a column 'path' and a column 'labels' (and may name 'split'), "
             f"it names {', '.join(columns) or 'nothing'}."
         )
-    labels, parts, split = {}, {}, columns.get("split")
+    labels: dict[str, tuple[str, ...]] = {}
+    parts: dict[str, str] = {}
+    split = columns.get("split")
     try:
         for row in rows:
             place = f"{path}, line {rows.line_num}"
@@ -174,7 +177,7 @@ _VIDEO, _LABEL = ("path", "video"), ("labels", "label", "classes", "class")
 
 
 def _inside(text: str, folder: Path, place: str) -> str:
-    """A path below ``folder`` in its plain form."""
+    """Normalise a path, which must lie below ``folder``."""
     name = Path(os.path.normpath(text.strip()))
     if not text.strip() or name.is_absolute() or ".." in name.parts:
         raise SSVHError(f"{place}: the path must be that of a video in {folder}, relative to it, got '{text}'.")
@@ -188,7 +191,7 @@ def _part(text: str, place: str) -> str:
 
 
 def _official(splits: Path) -> tuple[dict[str, str], list[str], str]:
-    """Sets by video, classes in their official order (or none), and the name, from the lists of UCF101 or HMDB51."""
+    """Read sets by video, classes in their official order (or none) and the name from the lists of UCF101 or HMDB51."""
     folder = splits if splits.is_dir() else splits.parent
     named = re.search(r"(?:list0?|_split)(\d)\.txt$", splits.name)
     number = int(named[1]) if named and not splits.is_dir() else 1

@@ -1,4 +1,4 @@
-"""A video file read as T pictures, evenly spaced in time.
+"""Reading T pictures of a video file, evenly spaced in time.
 
 The papers say that frames are "uniformly" or "equally" sampled, and no more. Here the time in which the video
 shows something is cut into T equal segments, and the picture on display in the middle of each is taken. At a
@@ -6,10 +6,10 @@ constant frame rate that is frame ``floor((2t + 1) n / 2T)`` of n, for t = 0 …
 because in a recording of variable rate one frame may stand for ten seconds, and this is what a viewer sees. A
 video of fewer than T frames repeats some, in order.
 
-What a file says about its length is not believed. Its packets are listed first, without decoding, which gives
-the times of its frames; then the wanted ones are decoded, skipping from key frame to key frame. Where the times
-turn out to be wrong, as in AVI files with H.264, every frame is decoded and counted instead. One picture of full
-size is held at a time, besides those that the decoder needs.
+What a file says about its length is not trusted. Its packets are listed first, without decoding, which gives the
+times of its frames; then the frames on display at the wanted times are decoded, skipping from key frame to key frame.
+Where the times turn out to be wrong, as in AVI files with H.264, every frame is decoded and counted instead. One
+picture of full size is held at a time, besides those that the decoder needs.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ...errors import SSVHError
 
 if TYPE_CHECKING:
-    from av import VideoFrame
+    from av import Packet, VideoFrame
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
     from PIL.Image import Image
 
 _WORTH_A_SEEK = 16  # frames to skip; fewer are decoded in the time that a seek takes
@@ -32,20 +34,23 @@ _WORTH_A_SEEK = 16  # frames to skip; fewer are decoded in the time that a seek 
 _NO_OTHER_FILES = {"protocol_whitelist": "none"}
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
-class Sampled:
-    """What ``sample`` made of a video: one value for each of T pictures, and what is known about the file."""
+class Sampled(Generic[T]):
+    """The result of ``sample``: one value for each of T pictures, and facts about the file."""
 
-    values: list[Any]
+    values: list[T]
     seconds: float  # from the first frame to the end of the last
-    note: str  # what is wrong with a video that could be read nevertheless; empty for a sound one
+    note: str  # what is wrong with a video that could be read all the same; empty for a sound one
 
 
-def sample(path: Path, frames: int, look: Callable[[Image], Any]) -> Sampled:
-    """Call ``look`` on ``frames`` pictures (RGB, upright), evenly spaced in time, and keep what it returns.
+def sample(path: Path, frames: int, apply: Callable[[Image], T]) -> Sampled[T]:
+    """Call ``apply`` on ``frames`` pictures (RGB, upright), evenly spaced in time, and keep what it returns.
 
-    A picture that stands for several moments is looked at once. Raises SSVHError, with the reason, if the file
-    is no video, or if no frame of it can be decoded.
+    For a picture that is on display at several of the moments it is called once. Raises SSVHError, with the reason,
+    if the file is no video, or if no frame of it can be decoded.
     """
     with _explained(path):
         if path.exists() and not path.is_file():
@@ -54,18 +59,18 @@ def sample(path: Path, frames: int, look: Callable[[Image], Any]) -> Sampled:
             raise SSVHError(f"{path} is empty.")
         with _open(path) as reader:
             times, claimed = reader.times(), reader.claimed()
-        values, refused = _values(path, times, frames, look)
+        values, refused = _values(path, times, frames, apply)
     notes = [f"breaks off after {times.seconds:.1f} of {claimed:.1f} s"] if claimed > 1.1 * times.seconds + 0.5 else []
     notes += [f"undecodable packets: {refused}"] if refused else []
     return Sampled(values, times.seconds, ", ".join(notes))
 
 
-def _values(path: Path, times: _Times, frames: int, look: Callable[[Image], Any]) -> tuple[list[Any], int]:
-    """What ``look`` returns for each of the T pictures, and how many packets could not be decoded."""
+def _values(path: Path, times: _Times, frames: int, apply: Callable[[Image], T]) -> tuple[list[T], int]:
+    """Return what ``apply`` does for each of the T pictures, and the number of packets that could not be decoded."""
     for keys in (times.keys, []):  # without seeking, should a seek go wrong
         with suppress(_WrongTimes):
-            return _by_time(path, times, keys, frames, look)
-    return _by_count(path, frames, look)
+            return _by_time(path, times, keys, frames, apply)
+    return _by_count(path, frames, apply)
 
 
 class _WrongTimes(Exception):
@@ -74,7 +79,7 @@ class _WrongTimes(Exception):
 
 @dataclass(frozen=True)
 class _Times:
-    """When the frames of a stream are shown, in ticks, rising: as its packets say."""
+    """The times at which the frames of a stream are shown, in ticks, rising: as its packets say."""
 
     shown: list[int]
     keys: list[int]  # those from which decoding can start
@@ -82,19 +87,19 @@ class _Times:
     seconds: float
 
     def middles(self, segments: int) -> list[int]:
-        """The middles of ``segments`` equal segments of the whole time, in ticks, rounded down."""
+        """Return the middles of ``segments`` equal segments of the whole time, in ticks, rounded down."""
         start, length = self.shown[0], self.end - self.shown[0]
         return [start + (2 * t + 1) * length // (2 * segments) for t in range(segments)]
 
     def between(self, earlier: int, later: int) -> int:
-        """How many frames are shown from one time to the other."""
+        """Count the frames that are shown from one time to the other."""
         return bisect_right(self.shown, later) - bisect_right(self.shown, earlier)
 
 
 class _Reader:
-    """The first moving-picture stream of an open file; packets that cannot be decoded are passed over and counted."""
+    """The first moving-picture stream of an open file; packets that cannot be decoded are skipped and counted."""
 
-    def __init__(self, container: Any):
+    def __init__(self, container: InputContainer):
         # The cover of an audio file is a video stream as well, of one attached picture.
         moving = [
             stream for stream in container.streams.video if not stream.disposition & stream.disposition.attached_pic
@@ -106,14 +111,14 @@ class _Reader:
         self.container, self.stream, self.refused = container, moving[0], 0
         self.stream.codec_context.thread_count = 1  # several files are read side by side instead
 
-    def _packets(self) -> Iterator[Any]:
+    def _packets(self) -> Iterator[Packet[VideoStream]]:
         from av.error import FFmpegError
 
         with suppress(FFmpegError, EOFError):  # the end of a truncated file is an end
             yield from self.container.demux(self.stream)
 
     def frames(self) -> Iterator[VideoFrame]:
-        """All frames from the present position on, in the order of display."""
+        """Yield all frames from the present position on, in the order of display."""
         from av.error import FFmpegError
 
         for packet in self._packets():
@@ -125,55 +130,58 @@ class _Reader:
                 yield from decoded
 
     def seek(self, key: int) -> Iterator[VideoFrame]:
-        """All frames from about the key frame shown at ``key`` on."""
+        """Yield all frames from about the key frame shown at ``key`` on."""
         self.container.seek(key, stream=self.stream)
         return self.frames()
 
     def times(self) -> _Times:
-        """The times of all packets that hold a frame to be shown."""
-        packets = [
-            (packet.dts if packet.pts is None else packet.pts, packet.duration or 0, packet.is_keyframe)
+        """Return the times of all packets that hold a frame to be shown."""
+        timed = sorted(
+            (time, packet.duration or 0, packet.is_keyframe)
             for packet in self._packets()
             if packet.size and not packet.is_discard
-        ]
-        timed = sorted(packet for packet in packets if packet[0] is not None)
+            if (time := packet.dts if packet.pts is None else packet.pts) is not None
+        )
         if not timed:
             return _Times([0], [], 1, 0.0)
         last, duration, _ = timed[-1]
         end = last + max(duration, 1)
-        seconds = float((end - timed[0][0]) * self.stream.time_base)
+        seconds = float((end - timed[0][0]) * (self.stream.time_base or 0))
         return _Times([time for time, _, _ in timed], [time for time, _, key in timed if key], end, seconds)
 
     def claimed(self) -> float:
-        """How many seconds the file says it has; 0 if it does not say."""
+        """Return the seconds that the file says it has; 0 if it does not say."""
         if self.stream.frames and self.stream.average_rate:
             return float(self.stream.frames / self.stream.average_rate)
         return (self.container.duration or 0) / 1e6
 
 
 def _by_time(
-    path: Path, times: _Times, keys: list[int], frames: int, look: Callable[[Image], Any]
-) -> tuple[list[Any], int]:
-    """One value for each middle of a segment: of the frame on display then. Decoding may start at any of ``keys``."""
-    values: list[Any] = []
+    path: Path, times: _Times, keys: list[int], frames: int, apply: Callable[[Image], T]
+) -> tuple[list[T], int]:
+    """Call ``apply`` on the frame on display in the middle of each segment. Decoding may start at any of ``keys``."""
+    values: list[T] = []
     with _open(path) as reader:
-        display, last = _Display(reader, times, keys), None
+        display = _Display(reader, times, keys)
+        last: VideoFrame | None = None
         for middle in times.middles(frames):
             frame = display.at(middle)
-            values.append(values[-1] if frame is last else look(_upright(frame)))
+            values.append(values[-1] if frame is last else apply(_upright(frame)))
             last = frame
     return values, reader.refused
 
 
 class _Display:
-    """What a player shows, moment after moment. Raises _WrongTimes when the frames come otherwise than announced."""
+    """The display of a player, moment after moment. Raises _WrongTimes if frames have other times than announced."""
 
     def __init__(self, reader: _Reader, times: _Times, keys: list[int]):
         self.reader, self.times, self.keys = reader, times, keys
+        self.shown: VideoFrame | None
+        self.coming: VideoFrame | None
         self._start(reader.frames())
 
     def at(self, moment: int) -> VideoFrame:
-        """The last frame that is shown at ``moment`` or before; moments may only rise."""
+        """Return the last frame that is shown at ``moment`` or before; moments must rise."""
         self._skip_to(moment)
         while self.coming is not None and _time(self.coming) <= moment:
             before, self.shown, self.coming = self.shown, self.coming, next(self.stream, None)
@@ -187,7 +195,7 @@ class _Display:
         self.stream, self.shown, self.coming = stream, None, next(stream, None)
 
     def _skip_to(self, moment: int) -> None:
-        """Go to the last key frame before ``moment`` if that saves decoding."""
+        """Seek to the last key frame before ``moment`` if that saves decoding."""
         position = bisect_right(self.keys, moment)
         if position and self.coming is not None:
             key = self.keys[position - 1]
@@ -195,15 +203,15 @@ class _Display:
                 self._start(self.reader.seek(key))
 
 
-def _by_count(path: Path, frames: int, look: Callable[[Image], Any]) -> tuple[list[Any], int]:
-    """One value for each frame ``floor((2t + 1) n / 2T)`` of the n that can be decoded."""
+def _by_count(path: Path, frames: int, apply: Callable[[Image], T]) -> tuple[list[T], int]:
+    """Call ``apply`` on the frames ``floor((2t + 1) n / 2T)`` of the n that can be decoded."""
     with _open(path) as reader:
         count = sum(1 for _ in reader.frames())
     if not count:
         raise SSVHError(f"{path} has a video stream, but no frame of it can be decoded.")
     wanted = [(2 * t + 1) * count // (2 * frames) for t in range(frames)]
     with _open(path) as reader:
-        seen = {number: look(_upright(frame)) for number, frame in enumerate(reader.frames()) if number in set(wanted)}
+        seen = {number: apply(_upright(frame)) for number, frame in enumerate(reader.frames()) if number in set(wanted)}
     return [seen[number] for number in wanted], reader.refused
 
 
@@ -214,8 +222,8 @@ def _time(frame: VideoFrame) -> int:
 
 
 def _upright(frame: VideoFrame) -> Image:
-    """The picture as a player shows it: phones write how they were held beside the pixels."""
-    image = frame.to_image()
+    """Turn a picture as players do: phones record beside the pixels how they were held."""
+    image: Image = frame.to_image()
     return image.rotate(frame.rotation, expand=True) if frame.rotation else image
 
 
@@ -223,13 +231,16 @@ def _upright(frame: VideoFrame) -> Image:
 def _open(path: Path) -> Iterator[_Reader]:
     import av
 
-    with path.open("rb") as file, av.open(file, options=_NO_OTHER_FILES, metadata_errors="replace") as container:
+    with (
+        path.open("rb") as file,
+        av.open(file, mode="r", options=_NO_OTHER_FILES, metadata_errors="replace") as container,
+    ):
         yield _Reader(container)
 
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Whatever FFmpeg or the file system has against a file, as one SSVHError."""
+    """Turn every error of FFmpeg or of the file system into one SSVHError."""
     try:
         from av.error import FFmpegError
     except ImportError as error:

@@ -1,0 +1,136 @@
+"""Files and folders appear whole or not at all; fingerprints follow content; folders come from the environment."""
+
+import os
+
+import pytest
+
+import ssvh_lib as ssvh
+from ssvh_lib.utils import files
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def fail(path):
+    if path.suffix:
+        path.write_text("half of it")
+    else:
+        (path / "first").write_text("half of it")
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("root", "variable"), [(files.data_root, "SSVH_DATA"), (files.runs_root, "SSVH_RUNS")])
+def test_roots_come_from_the_environment_or_lie_in_the_project(monkeypatch, tmp_path, root, variable):
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert root() == tmp_path
+    monkeypatch.setenv(variable, "")
+    assert root() == files.project_root() / variable.removeprefix("SSVH_").lower()
+
+
+def test_the_project_is_this_checkout():
+    assert (files.project_root() / "ssvh_lib" / "utils" / "files.py").samefile(files.__file__)
+
+
+def test_an_installed_library_works_in_the_current_folder(monkeypatch, tmp_path):
+    monkeypatch.setattr(files, "__file__", str(tmp_path / "site-packages" / "ssvh_lib" / "utils" / "files.py"))
+    monkeypatch.chdir(tmp_path)
+    assert files.project_root() == tmp_path
+
+
+def test_a_folder_is_made_with_its_parents_and_nothing_in_it(tmp_path):
+    assert files.make_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert names(tmp_path / "a" / "b") == []
+    assert files.make_folder(tmp_path / "a") == tmp_path / "a"  # it may exist
+
+
+def test_a_file_in_the_way_of_a_folder_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ssvh.SSVHError, match=r"file/sub cannot be written \(Not a directory\)\. Choose another folder"):
+        files.make_folder(tmp_path / "file" / "sub")
+
+
+def test_a_file_is_replaced_whole_and_keeps_its_suffix_while_written(tmp_path):
+    path, seen = tmp_path / "codes.npz", []
+    path.write_text("old")
+
+    def write(partial):
+        seen.append((partial.suffix, path.read_text()))
+        partial.write_text("new")
+
+    files.write_file(path, write)
+    assert seen == [(".npz", "old")]
+    assert path.read_text() == "new"
+    assert names(tmp_path) == ["codes.npz"]
+
+
+def test_an_interrupt_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "codes.npz"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        files.write_file(path, fail)
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["codes.npz"]
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "old").touch()
+    files.write_folder(tmp_path / "set", lambda partial: (partial / "new").touch())
+    assert names(tmp_path) == ["set"]
+    assert names(tmp_path / "set") == ["new"]
+    with pytest.raises(KeyboardInterrupt):
+        files.write_folder(tmp_path / "set", fail)
+    assert names(tmp_path) == ["set"]
+    assert names(tmp_path / "set") == ["new"]
+
+
+def test_json_is_readable_and_comes_back(tmp_path):
+    files.write_json(tmp_path / "a.json", {"title": "Größe", "k": [5, 20]})
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert text == '{\n  "title": "Größe",\n  "k": [\n    5,\n    20\n  ]\n}\n'
+    assert files.read_json(tmp_path / "a.json") == {"title": "Größe", "k": [5, 20]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"k": ', r"a\.json is not readable JSON .* Delete it, or restore it"),
+        (b"\xff\xfe", r"a\.json is not readable JSON"),
+        (b"[1, 2]", r"a\.json should hold a JSON object, it holds a list"),
+    ],
+)
+def test_json_that_is_damaged_or_no_object_is_an_error(tmp_path, content, message):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ssvh.SSVHError, match=message):
+        files.read_json(tmp_path / "a.json")
+
+
+def test_a_digest_follows_the_content_and_not_the_name(tmp_path):
+    for name, content in (("a", b"video"), ("b", b"video"), ("c", b"Video"), ("d", b"video\0")):
+        (tmp_path / name).write_bytes(content)
+    a, b, c, d = (files.digest(tmp_path / name) for name in "abcd")
+    assert a == b
+    assert len({a, c, d}) == 3
+    assert all(len(found) == 16 and int(found, 16) >= 0 for found in (a, c, d))
+    (tmp_path / "a").write_bytes(b"audio")
+    os.utime(tmp_path / "a", ns=(0, 1))  # a change is noticed by the time of it, whatever the clock's resolution
+    assert files.digest(tmp_path / "a") not in (a, c, d)
+
+
+def test_of_a_large_file_only_some_blocks_count(tmp_path, monkeypatch):
+    """3,072 blocks of a byte instead of 1 MiB: every third is read."""
+    monkeypatch.setattr(files, "_BLOCK", 1)
+    content = bytearray(3072)
+    found = []
+    for changed in (None, 1, 3, 3070):
+        if changed is not None:
+            content[changed] = 1
+        (tmp_path / f"{changed}").write_bytes(content)
+        found.append(files.digest(tmp_path / f"{changed}"))
+    assert found[0] == found[1] != found[2] == found[3]
+
+
+def test_the_digest_of_a_value_does_not_depend_on_the_order_of_its_keys():
+    assert files.digest_of({"a": 1, "b": [2, 3]}) == files.digest_of({"b": [2, 3], "a": 1})
+    assert files.digest_of({"a": 1, "b": [2, 3]}) != files.digest_of({"a": 1, "b": [3, 2]})
