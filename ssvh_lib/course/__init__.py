@@ -14,6 +14,7 @@ import joblib
 from tqdm import tqdm
 
 from ..errors import SSVHError
+from ..utils.extras import requires_extra
 from ..utils.files import make_folder, project_root, write_file
 
 LARGE = MappingProxyType(
@@ -49,6 +50,8 @@ def execute(
     says, where it has them; the result then goes into the folder ``out``, as the stored course is that of its own
     parameters. Raises SSVHError if there are parameters without ``out``, and with the failing cells once all have run.
     """
+    with requires_extra("course", "Running notebooks"):
+        import papermill  # noqa: F401 - the processes below need it
     if (large or parameters) and out is None:
         raise SSVHError("The stored notebooks keep their own parameters. Name a folder for the others with --out.")
     for path in paths:

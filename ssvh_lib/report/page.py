@@ -7,7 +7,10 @@ from hashlib import sha256
 from html import escape
 from pathlib import Path
 
-import mistune
+from ..utils.extras import requires_extra
+
+with requires_extra("plots", "Writing the report"):
+    import mistune
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fbfbf8; --ink: #1c1e21; --quiet: #5c6470; --line: #dcdfe4; --band: #f1f1ec;

@@ -15,6 +15,8 @@ from xml.etree.ElementTree import Element, tostring
 
 import numpy as np
 
+from ..utils.extras import requires_extra
+
 SHOWN = 5  # frames of a video
 COLUMNS = 32  # bits in a line
 
@@ -158,7 +160,8 @@ def _strip(frames: np.ndarray) -> np.ndarray:
 
 
 def _png(pixels: np.ndarray) -> bytes:
-    from matplotlib.image import imsave
+    with requires_extra("plots", "A page with pictures"):
+        from matplotlib.image import imsave
 
     buffer = BytesIO()
     imsave(buffer, np.ascontiguousarray(pixels), format="png", metadata={"Software": None})
