@@ -16,18 +16,17 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def declared(*extras: str) -> list[Requirement]:
+def declared(*extras: str) -> set[Requirement]:
     """What pyproject.toml asks for by itself: the dependencies, and those of extras and of the extras in them."""
     lines = [*PROJECT["dependencies"], *(line for extra in extras for line in EXTRAS[extra])]
-    requirements = [Requirement(line) for line in lines]
-    inner = {extra for one in requirements if one.name == PROJECT["name"] for extra in one.extras}
-    more = declared(*inner) if inner else []
-    return [*(one for one in requirements if one.name != PROJECT["name"]), *more]
+    requirements = {Requirement(line) for line in lines}
+    itself = {one for one in requirements if one.name == PROJECT["name"]}
+    return (requirements - itself).union(*(declared(*one.extras) for one in itself))
 
 
 def brought(*extras: str) -> set[str]:
     """Names of all distributions that are installed with the library and some extras."""
-    pending, seen = declared(*extras), set()
+    pending, seen = [*declared(*extras)], set()
     while pending:
         requirement = pending.pop()
         wanted = {(normal(requirement.name), extra) for extra in ("", *requirement.extras)}
