@@ -73,6 +73,7 @@ def outside(tmp_path):
 
 def test_the_wheel_holds_the_whole_library(built):
     (wheel,) = built.glob("*.whl")
+    assert wheel.name == f"ssvh_lib-{ssvh_lib.__version__}-py3-none-any.whl"
     with ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if name.startswith("ssvh_lib/")}
     files = {path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}

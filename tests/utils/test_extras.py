@@ -69,8 +69,8 @@ def test_a_command_without_its_extra_is_one_message_before_anything_is_done(extr
     before = tree(folder)
     for words, (status, output) in zip(commands, without(absent, commands, folder), strict=True):
         assert status == 1, words
-        missing = re.search(rf'needs the package (\w+), which is not installed: pip install "ssvh-lib\[{extra}]"', output)
-        assert missing, (words, output)
+        expected = rf'needs the package (\w+), which is not installed: pip install "ssvh-lib\[{extra}]"'
+        assert (missing := re.search(expected, output)), (words, output)
         assert missing[1] in absent
         assert output.count("Error") == 1
     assert tree(folder) == before
