@@ -21,10 +21,12 @@ JOBS ?=
 DEVICE ?= auto
 ## an existing Dask cluster for `reproduce`, such as tcp://host:8786; empty runs here
 SCHEDULER ?=
+## what `test` runs: the tests, the notebooks, or a file of either
+TESTS ?= tests notebooks
 ## conda, mamba or micromamba, for `env`
 CONDA ?= conda
 
-.PHONY: help reproduce test lint format setup lab inspect notebooks site figures tables bench env clean
+.PHONY: help reproduce check test lint format setup lab inspect notebooks site figures tables bench env clean
 
 help:
 	@echo 'Usage: make TARGET [KNOB=value ...]     The first call makes .venv: about 2 GB, some minutes.'
@@ -44,14 +46,23 @@ reproduce: .venv/.installed ## train what is missing, evaluate, write tables and
 	    $(if $(strip $(SCHEDULER)),--scheduler '$(strip $(SCHEDULER))')
 
 # One thread per process: two processes with two torch threads each on two cores are 20 to 40 times slower.
-test: .venv/.installed ## run every test, and every notebook from top to bottom
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 2 --nbval-lax --nbval-current-env \
-	    --nbval-cell-timeout=120 tests notebooks
+pytest = OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 2
 
-lint: .venv/.installed ## check style, likely bugs and spelling, changing nothing
+check: lint ## lint, and run the fast tests: what a change should pass before a commit
+	$(pytest) -m 'not slow and not notebook' tests
+
+test: .venv/.installed ## run every test, and every notebook from top to bottom
+	$(pytest) --nbval-lax --nbval-current-env --nbval-cell-timeout=120 $(TESTS)
+
+schema = .venv/bin/check-jsonschema --quiet --builtin-schema
+lint: .venv/.installed ## check style, likely bugs, spelling, types and workflows, changing nothing
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/codespell
+	.venv/bin/mypy
+	$(schema) vendor.github-workflows .github/workflows/*
+	$(schema) vendor.github-issue-forms .github/ISSUE_TEMPLATE/*
+	$(schema) vendor.citation-file-format CITATION.cff
 
 format: .venv/.installed ## lay out the code, and mend what can be mended automatically
 	.venv/bin/ruff format
@@ -88,7 +99,7 @@ env: ## make or update the conda environment `ssvh` from environment.yml, instea
 	    else $(CONDA) env create -f environment.yml; fi
 
 clean: ## delete caches, the embedded datasets and the site; your own data, runs/ and .venv stay
-	rm -rf data/moving-digits* data/moving-shapes* data/still-cnn* site screenshots build dist .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf data/moving-digits* data/moving-shapes* data/still-cnn* site screenshots build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info
 	find ssvh_lib tests notebooks \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # .venv/.installed is written last and names the folder it was written in. Where it is missing, an installation
@@ -104,10 +115,10 @@ pip = .venv/bin/python -u -m pip install --no-input --disable-pip-version-check
 	    echo "Python 3.11 or newer is needed, but PYTHON=$(PYTHON) is $${found:-no Python that runs here}." >&2; \
 	    echo 'Name another one, for example: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12' >&2; exit 1; }
 	@if $(whole); then echo 'Updating .venv ...'; mv .venv/.installed .venv/.before; \
-	    else echo 'Making .venv with $(PYTHON); of some 170 packages, the large ones are named ...'; \
+	    else echo 'Making .venv with $(PYTHON); of some 200 packages, the large ones are named ...'; \
 	    $(PYTHON) -m venv --clear .venv; fi
 	@set -o pipefail; trap 'rm -f .venv/.before' INT TERM; { $(pip) --quiet --upgrade pip && \
-	    $(pip) --progress-bar off -c .constraints.txt -e '.[dev,video]' | while IFS= read -r line; do case "$$line" in \
+	    $(pip) --progress-bar off -c .constraints.txt -e '.[dev]' | while IFS= read -r line; do case "$$line" in \
 	        *' MB)' | *' GB)') echo "$$line";; \
 	        'Installing collected packages: '*) set -- $$line; echo "  Writing $$(($$# - 3)) packages";; \
 	    esac; done; } || { [ ! -e .venv/.before ] || mv .venv/.before .venv/.installed; exit 1; }

@@ -3,47 +3,31 @@
 import re
 import subprocess
 import sys
-import tomllib
 from importlib.metadata import version
-from pathlib import Path
 
 import pytest
 import yaml
+from distributions import EXTRAS, PROJECT, ROOT, declared, normal
+from packaging.specifiers import SpecifierSet
 
 import ssvh_lib
 from ssvh_lib.data import EMBEDDED
 
-ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 TOP_LEVEL = {
     "README.md", "environment.yml", "notebooks", "ssvh_lib", "figures", "tests", "Makefile",
     "pyproject.toml", "LICENSE", "CITATION.cff", "CHANGELOG.md", "CONTRIBUTING.md",
 }  # fmt: skip
-
-
-def normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def pins(lines: list[str]) -> dict[str, str]:
-    found = [re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[^]]*])?==(\S+)", line.partition("#")[0].strip()) for line in lines]
-    return {normal(match[1]): match[2] for match in found if match}
-
-
-def declared(*extras: str) -> set[str]:
-    lines = [*PROJECT["project"]["dependencies"]]
-    for extra in extras:
-        lines += PROJECT["project"]["optional-dependencies"][extra]
-    return {normal(re.match(r"[A-Za-z0-9._-]+", line)[0]) for line in lines}
-
-
-LOCK = pins((ROOT / ".constraints.txt").read_text().splitlines())
-CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-CONDA_PINS = pins(next(item["pip"] for item in CONDA if isinstance(item, dict)))
+LOCK = {
+    normal(name): pinned
+    for name, pinned in re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / ".constraints.txt").read_text(), flags=re.M)
+}
+REQUIREMENTS = {normal(one.name): one for one in declared(*EXTRAS)}
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
 
 
 def test_the_lock_pins_every_dependency_and_extra():
-    assert declared("dev", "video", "cluster") - LOCK.keys() == set()
+    assert REQUIREMENTS.keys() - LOCK.keys() == set()
     assert LOCK["torch"] == "2.13.0"
 
 
@@ -52,21 +36,45 @@ def test_the_lock_has_nothing_of_one_platform_only():
     assert not re.search(r"^[^#]*(\+cpu|nvidia-|file:|-e )", text, flags=re.M)
 
 
-def test_conda_environment_pins_what_the_lock_pins():
-    assert declared("dev") - CONDA_PINS.keys() == set()
-    assert {name: LOCK[name] for name in CONDA_PINS} == CONDA_PINS
+@pytest.mark.parametrize("name", sorted(REQUIREMENTS))
+def test_pinned_and_installed_versions_are_in_the_declared_range(name):
+    allowed = REQUIREMENTS[name].specifier
+    assert allowed.contains(LOCK[name])
+    assert allowed.contains(version(name), prereleases=True)
 
 
-@pytest.mark.parametrize("name", sorted(declared("dev")))
-def test_installed_version_is_the_pinned_one(name):
-    assert version(name).partition("+")[0] == LOCK[name]
+def test_all_has_every_extra_and_dev_what_the_tests_try():
+    assert declared("all") == declared(*EXTRAS.keys() - {"all", "dev"})
+    assert declared("dev") == declared(*EXTRAS)
+
+
+def test_conda_installs_the_pinned_versions():
+    *tools, packages = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    python = next(tool.partition("=")[2] for tool in tools if tool.startswith("python="))
+    assert SpecifierSet(PROJECT["requires-python"]).contains(python)
+    assert packages["pip"] == ["-c .constraints.txt", "-e .[dev]"]
 
 
 def test_versions_agree():
-    assert PROJECT["project"]["version"] == ssvh_lib.__version__
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert citation["version"] == ssvh_lib.__version__
+    assert CITATION["version"] == ssvh_lib.__version__
     assert f"## {ssvh_lib.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_papers_are_at_one_address():
+    cited = {paper["notes"]: paper.get("url") or f"https://doi.org/{paper['doi']}" for paper in CITATION["references"]}
+    assert PROJECT["urls"] == cited
+
+
+def test_the_workflow_tests_each_python_that_is_promised():
+    tested = {job["python"] for job in WORKFLOW["jobs"]["make"]["strategy"]["matrix"]["include"]}
+    promised = {line.rpartition(" ")[2] for line in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", line)}
+    assert tested == promised
+    assert all(SpecifierSet(PROJECT["requires-python"]).contains(python) for python in tested)
+
+
+def test_the_workflow_makes_only_targets_that_exist():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.M))
+    assert {job["target"].split()[0] for job in WORKFLOW["jobs"]["make"]["strategy"]["matrix"]["include"]} <= targets
 
 
 def test_top_level_is_what_was_agreed():
@@ -79,9 +87,10 @@ def test_top_level_is_what_was_agreed():
 
 def test_make_alone_names_every_target_and_knob():
     text = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for word in "reproduce test setup lab inspect notebooks site figures tables bench lint format clean env".split():
+    targets = "reproduce check test setup lab inspect notebooks site figures tables bench lint format clean env"
+    for word in targets.split():
         assert re.search(rf"^  {word} ", text, flags=re.M), word
-    for knob in "PYTHON DATASET PRESET TARGETS BITS SEEDS JOBS DEVICE SCHEDULER".split():
+    for knob in "PYTHON DATASET PRESET TARGETS BITS SEEDS JOBS DEVICE SCHEDULER TESTS".split():
         assert re.search(rf"^  {knob} ", text, flags=re.M), knob
 
 
@@ -140,6 +149,11 @@ def test_readme_shows_the_committed_results():
 
     table = tables.glance(results.load(ROOT / "figures" / "data" / "main.json"))
     assert tables.to_markdown(table).rstrip() in (ROOT / "README.md").read_text()
+
+
+def test_readme_lists_the_extras():
+    listed = re.findall(r"^\| (`[a-z`, ]+`) \|", (ROOT / "README.md").read_text(), flags=re.M)
+    assert set(re.findall(r"[a-z]+", " ".join(listed))) == EXTRAS.keys()
 
 
 def test_readme_names_only_make_targets_and_commands_that_exist():

@@ -14,6 +14,7 @@ import joblib
 from tqdm import tqdm
 
 from ..errors import SSVHError
+from ..utils.extras import requires_extra
 from ..utils.files import make_folder, project_root, write_file
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def execute(
     turn. The results then go into the folder ``out``, since the stored course keeps its own parameters. Raises
     SSVHError if there are parameters without ``out``, and, once all have run, with the cells that failed.
     """
+    with requires_extra("course", "Running notebooks"):
+        import papermill  # noqa: F401 - the processes below need it
     if (large or parameters) and out is None:
         raise SSVHError("The stored notebooks keep their own parameters. Name a folder for the others with --out.")
     for path in paths:

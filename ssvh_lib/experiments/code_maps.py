@@ -17,6 +17,7 @@ from ..errors import SSVHError
 from ..evaluation.codes import Codes, load_codes
 from ..evaluation.hamming import hamming_distances
 from ..literature.names import printed_name
+from ..utils.extras import requires_extra
 from .experiment import Experiment, folder_of
 from .results import Record
 
@@ -93,7 +94,8 @@ def umap(signs: np.ndarray) -> np.ndarray:
     """Project codes ±1 ``(N, K)`` by their Hamming distances with UMAP (McInnes et al., 2018): ``(N, 2)``."""
     with warnings.catch_warnings():  # about parts that are not used: TensorFlow, threads, the way back from the plane
         warnings.simplefilter("ignore")
-        from umap import UMAP
+        with requires_extra("plots", "A map by UMAP"):
+            from umap import UMAP
 
         neighbours = min(UMAP_NEIGHBOURS, len(signs) - 1)
         reducer = UMAP(metric="hamming", n_neighbors=neighbours, random_state=SEED, n_jobs=1)

@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from ..errors import SSVHError
+from ..utils.extras import requires_extra
 from ..utils.files import make_folder
 
 if TYPE_CHECKING:
@@ -126,13 +127,8 @@ class Cluster:
 @contextmanager
 def cluster(address: str) -> Iterator[Cluster]:
     """Connect to the Dask cluster whose scheduler is at ``address``; SSVHError if no worker of it can be reached."""
-    try:
+    with requires_extra("cluster", "A scheduler"):
         from distributed import Client
-    except ImportError as error:
-        raise SSVHError(
-            "A scheduler needs the package distributed, which is not installed: pip install 'ssvh-lib[cluster]', or "
-            "pip install -e '.[cluster]' in a checkout."
-        ) from error
     try:
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:

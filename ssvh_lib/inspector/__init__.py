@@ -6,14 +6,19 @@ around it, and ``serve`` opens it in a browser.
 
 from __future__ import annotations
 
-from .html import render_neighbours, render_view
-from .neighbours import Answer, flip, nearest
-from .picture import render_figure
-from .serve import serve
-from .strips import Strip, sentence, strips
-from .subject import Subject, inspected_datasets, subjects
-from .view import View, explain, hidden_errors
-from .widget import Inspector, choices
+from ..utils.extras import requires_extra
+
+with requires_extra("inspector", "The inspector"):
+    import ipywidgets  # noqa: F401 - before the figures, which are an extra by themselves
+
+    from .html import render_neighbours, render_view
+    from .neighbours import Answer, flip, nearest
+    from .picture import render_figure
+    from .serve import serve
+    from .strips import Strip, sentence, strips
+    from .subject import Subject, inspected_datasets, subjects
+    from .view import View, explain, hidden_errors
+    from .widget import Inspector, choices
 
 __all__ = [
     "Answer",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..data import load_dataset
 from ..errors import SSVHError
+from ..utils.extras import requires_extra
 from ..utils.files import data_root, runs_root
 from .subject import Subject, subjects
 
@@ -51,7 +52,9 @@ def serve(
     each time. A page has a kernel that does nothing but move its widgets. Raises SSVHError before anything is started
     if there is no such run, or if its dataset is not there.
     """
-    import nbformat
+    with requires_extra("inspector", "The inspector"):
+        import nbformat
+        import voila  # noqa: F401 - its server starts below
 
     subject, base = open_subject(run, dataset, root), Path(root or data_root()).resolve()
     token = secrets.token_urlsafe(32)

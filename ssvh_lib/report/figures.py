@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ..experiments import code_maps, efficiency
 from . import plots, tables
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Records = list[dict]
 

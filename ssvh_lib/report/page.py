@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import mistune
+from ..utils.extras import requires_extra
+
+with requires_extra("plots", "Writing the report"):
+    import mistune
 
 from ..utils.html import data_uri, page, tag, to_html
 

@@ -16,6 +16,7 @@ from xml.etree.ElementTree import Element, tostring
 import numpy as np
 
 from .colours import DARK, LIGHT
+from .extras import requires_extra
 
 
 def css_variables(selector: str, colours: Mapping[str, str]) -> str:
@@ -86,7 +87,8 @@ def data_uri(content: bytes, media_type: str) -> str:
 
 def png_uri(pixels: np.ndarray) -> str:
     """Return a picture ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` of uint8 as the address of a PNG."""
-    from PIL import Image  # which Matplotlib brings
+    with requires_extra("plots", "A page with pictures"):
+        from PIL import Image  # which Matplotlib brings
 
     buffer = BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")

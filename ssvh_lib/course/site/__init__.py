@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from ...errors import SSVHError
+from ...utils.extras import requires_extra
 from ...utils.files import make_folder, project_root, write_folder
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
 
+    from .convert import Converter
     from .pages import Page
 
 CODE_STYLES = {"light": "friendly", "dark": "github-dark"}  # of pygments
@@ -46,13 +48,15 @@ def build(out: Path, root: Path | None = None) -> Built:
     read, or ``out`` holds something other than a site.
     """
     _check(out)
-    from .frame import LANDING, Frame  # nbconvert takes a second or two to load
-    from .links import Links
-    from .pages import find, readme
+    with requires_extra("course", "Rendering the site"):  # imported here, as nbconvert takes a second or two to load
+        from .convert import Converter
+        from .frame import LANDING, Frame
+        from .links import Links
+        from .pages import find, readme
 
     root = root or project_root()
     pages = find(root)
-    bodies = _bodies(pages)
+    bodies = _bodies(pages, Converter())
     links = Links(root, bodies)
     for page in pages:
         links.settle(page)
@@ -79,10 +83,7 @@ def _check(out: Path) -> None:
     make_folder(out.absolute().parent)
 
 
-def _bodies(pages: list[Page]) -> dict[Page, BeautifulSoup]:
-    from .convert import Converter
-
-    converter = Converter()
+def _bodies(pages: list[Page], converter: Converter) -> dict[Page, BeautifulSoup]:
     steps = tqdm(pages, desc="Pages", unit="page", delay=2, leave=False)
     return {page: converter.body(page.notebook) for page in steps}
 

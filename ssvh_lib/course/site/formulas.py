@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from html import escape
 
+from latex2mathml.converter import convert
+
 # What latex2mathml leaves as it is after \bigl and \Bigr.
 _DELIMITERS = {r"\{": "{", r"\}": "}", r"\lVert": "‖", r"\rVert": "‖", r"\lvert": "|", r"\rvert": "|"}
 _DELIMITERS |= {r"\langle": "⟨", r"\rangle": "⟩", r"\lfloor": "⌊", r"\rfloor": "⌋"}
@@ -14,8 +16,6 @@ _GAP = '<mspace width="0.167em"/>'
 
 def mathml(latex: str, *, displayed: bool) -> str:
     """Convert a formula, with its source as alternative text; one that cannot be converted stays LaTeX."""
-    from latex2mathml.converter import convert
-
     try:
         formula = _mend(convert(latex.strip(), display="block" if displayed else "inline"))
     except Exception:  # noqa: BLE001 - the converter raises errors of its own and of the language alike

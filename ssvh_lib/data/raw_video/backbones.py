@@ -26,6 +26,7 @@ import numpy as np
 
 from ...errors import SSVHError
 from ...utils.devices import choose_device
+from ...utils.extras import requires_extra
 
 if TYPE_CHECKING:
     import torch
@@ -109,11 +110,10 @@ def load_backbone(name: str | Path, device: str = "auto") -> Backbone:
     Raises SSVHError, which says what to do, if it cannot be loaded (no such folder, no network, weights that are not
     safetensors or not whole) or is no image model, or if the device is not there.
     """
-    try:
-        import torch
+    import torch
+
+    with requires_extra("video", "An image model"):
         from transformers import AutoImageProcessor, AutoModel
-    except ImportError as error:
-        raise SSVHError("Backbones need Transformers: pip install 'ssvh-lib[video]'.") from error
     place = choose_device(device)
     options = {"local_files_only": _is_folder(name), "trust_remote_code": False}
     with _explained(str(name)), _quiet():

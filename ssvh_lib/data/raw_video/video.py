@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ...errors import SSVHError
+from ...utils.extras import requires_extra
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
@@ -241,10 +242,9 @@ def _open(path: Path) -> Iterator[_Reader]:
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
     """Turn every error of FFmpeg or of the file system into one SSVHError."""
-    try:
+    with requires_extra("video", "Reading videos"):
+        import PIL  # noqa: F401 - of which PyAV makes the pictures
         from av.error import FFmpegError
-    except ImportError as error:
-        raise SSVHError("Reading videos needs PyAV and Pillow: pip install 'ssvh-lib[video]'.") from error
     try:
         yield
     except SSVHError:

@@ -5,14 +5,17 @@ first. What is missing from records is left out or shown as "—"; a single seed
 """
 
 from ...utils.colours import FILLER, INFORMATIVE
-from .ablations import rows, sweep
-from .codes import angle_and_bits, code_health, code_maps, code_matrix, hamming_histogram
-from .compared import cost, gmap, seeds, transfer
-from .during import by_epoch, by_epoch_beside_published, published_curves, training_curves
-from .growth import by_frames
-from .look import COLOURS, MARKERS, save, style
-from .pictures import filmstrip, frame_similarity, masks, reconstruction
-from .ranked import late_cutoffs, map_at_k, precision_recall, rejection
+from ...utils.extras import requires_extra
+
+with requires_extra("plots", "Drawing figures"):
+    from .ablations import rows, sweep
+    from .codes import angle_and_bits, code_health, code_maps, code_matrix, hamming_histogram
+    from .compared import cost, gmap, seeds, transfer
+    from .during import by_epoch, by_epoch_beside_published, published_curves, training_curves
+    from .growth import by_frames
+    from .look import COLOURS, MARKERS, save, style
+    from .pictures import filmstrip, frame_similarity, masks, reconstruction
+    from .ranked import late_cutoffs, map_at_k, precision_recall, rejection
 
 __all__ = [
     "COLOURS",
