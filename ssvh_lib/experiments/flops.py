@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..data import VideoFeatures
 from ..data.batch import Batch
 from ..data.published import PUBLISHED
-from ..errors import unknown
+from ..errors import SSVHError, unknown
 from ..methods import TrainedMethod, construct, method_class, preset_values
 from ..nn.mamba import Mamba
 from ..nn.rwkv import RWKV
@@ -84,6 +84,8 @@ def training_operations(method: str, dataset: str, *, bits: int = 64, videos: in
     facts, kind = PUBLISHED[dataset], method_class(method)
     values = preset_values(kind, "paper", dataset, "paper") | _FEWER.get(method, {})
     model = construct(kind, kind.Config(bits=bits, frames=facts.frames, features=facts.size, **values), 0)
+    if not isinstance(model, TrainedMethod):
+        raise SSVHError(f"{method} is not trained by gradient, so it has no steps to count.")
     config = model.config
     warm_up = getattr(config, "warm_up", 0)
     first, last = (_epoch_operations(model, epoch, videos) for epoch in (0, config.epochs - 1))

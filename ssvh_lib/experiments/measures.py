@@ -11,40 +11,41 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from torch import nn
-
 from ..data import Dataset
 from ..data.released import read_dataset
+from ..errors import SSVHError
 from ..evaluation.codes import Codes, encode, save_codes
 from ..evaluation.conventions import SelfMatch
 from ..evaluation.metrics import CUTOFFS, Evaluation, evaluate
 from ..evaluation.rejection import rejection
-from ..methods import method_class
+from ..methods import Method, TrainedMethod, method_class
 from ..training.runs import Run
 from ..utils.files import read_json, write_json
 from ..utils.fingerprint import code_digest
 
-Maker = Callable[[Run, nn.Module, Dataset], dict]  # of a file of measures
+Maker = Callable[[Run, Method, Dataset], dict]  # of a file of measures
 BY_EPOCH = (5, 20)  # cutoffs of mAP that are followed from epoch to epoch
 
 
-def measure(done: Run, model: nn.Module, dataset: Dataset) -> dict:
+def measure(done: Run, model: Method, dataset: Dataset) -> dict:
     """Encode and evaluate a trained model; writes ``codes.npz`` and ``metrics.json`` into its run."""
     codes, metrics = _measured(model, dataset)
     save_codes(done.folder / "codes.npz", **codes)
     return _write(done.folder / "metrics.json", metrics, measure, dataset)
 
 
-def measure_on(done: Run, model: nn.Module, dataset: Dataset) -> dict:
+def measure_on(done: Run, model: Method, dataset: Dataset) -> dict:
     """Encode and evaluate a dataset that the model was not trained on; writes ``on-<dataset>.json`` into its run."""
     _, metrics = _measured(model, dataset)
     return _write(done.folder / f"on-{dataset.name}.json", metrics, measure_on, dataset)
 
 
-def measure_epochs(done: Run, model: nn.Module, dataset: Dataset) -> dict:
+def measure_epochs(done: Run, model: Method, dataset: Dataset) -> dict:
     """Measure mAP@5 and mAP@20 of the initial weights and of every epoch's; writes ``by_epoch.json`` into the run."""
-    device, epochs = next(model.parameters()).device, list(range(model.config.epochs + 1))
-    maps = [_map_after(done.model(epoch).to(device), dataset) for epoch in epochs]
+    if not isinstance(model, TrainedMethod):
+        raise SSVHError(f"{model.name()} is not trained in epochs, so it cannot be measured by epoch.")
+    epochs = list(range(model.config.epochs + 1))
+    maps = [_map_after(done.model(epoch).to(model.device), dataset) for epoch in epochs]
     curves = {f"mAP@{k}": [found[k] for found in maps] for k in maps[0]}
     return _write(done.folder / "by_epoch.json", {"epoch": epochs} | curves, measure_epochs, dataset)
 
@@ -60,12 +61,12 @@ def _origin(path: Path, maker: Maker, dataset: Dataset) -> dict[str, str]:
 
 
 @cache
-def _code(maker: Maker, method: type[nn.Module]) -> str:
+def _code(maker: Maker, method: type[Method]) -> str:
     """Return the fingerprint of the way from weights and the files of a dataset to measures."""
     return code_digest(maker, method, Run.load_weights, read_dataset)
 
 
-def _measured(model: nn.Module, dataset: Dataset) -> tuple[dict[str, Codes], dict]:
+def _measured(model: Method, dataset: Dataset) -> tuple[dict[str, Codes], dict]:
     start = time.perf_counter()
     codes = {"database": encode(model, dataset.database), "query": encode(model, dataset.query)}
     seconds = time.perf_counter() - start
@@ -78,7 +79,7 @@ def _measured(model: nn.Module, dataset: Dataset) -> tuple[dict[str, Codes], dic
     return codes, metrics
 
 
-def _map_after(model: nn.Module, dataset: Dataset) -> dict[int, float]:
+def _map_after(model: Method, dataset: Dataset) -> dict[int, float]:
     codes = {"database": encode(model, dataset.database), "query": encode(model, dataset.query)}
     return _evaluated(codes, dataset, BY_EPOCH).map
 

@@ -15,7 +15,7 @@ from ..evaluation.codes import apply_in_batches, encode, load_codes
 from ..methods.autossvh import AutoSSVH
 from ..samplers import SAMPLERS, agreement
 from ..search.index import HammingIndex
-from ..training.runs import Run
+from ..training.runs import Run, RunDescription
 from ..utils.files import digest, runs_root
 
 SHOWN = "grade-net"  # the sampler whose scores are shown; the others are its rivals
@@ -181,5 +181,5 @@ def _rivals(run: Run) -> dict[str, Run]:
     return found
 
 
-def _rival_of(other: Run, wanted: dict) -> bool:
+def _rival_of(other: Run, wanted: RunDescription) -> bool:
     return _sampler(other) in set(SAMPLERS) - {SHOWN} and other.config["data_fingerprint"] == wanted["data_fingerprint"]

@@ -15,5 +15,5 @@ class Context(FunctionCtx):
 
 def apply(function: type[Function], *arguments: Tensor | bool) -> Tensor:
     """Apply an autograd ``function`` that has one output."""
-    output: Tensor = function.apply(*arguments)  # type: ignore[no-untyped-call]  # PyTorch declares no types for it
+    output: Tensor = function.apply(*arguments)
     return output

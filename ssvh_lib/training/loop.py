@@ -229,7 +229,7 @@ def _step(
     with torch.autocast(batch.frames.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
         terms = model.loss(batch, rng)
     optimiser.zero_grad()
-    terms["loss"].backward()  # type: ignore[no-untyped-call] # of PyTorch
+    terms["loss"].backward()
     if config.max_gradient_norm is not None:
         nn.utils.clip_grad_norm_(model.parameters(), config.max_gradient_norm)
     optimiser.step()

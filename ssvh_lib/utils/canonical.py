@@ -17,7 +17,8 @@ from .outline import Comprehension, Function, Import, Module, spoken
 
 _NO_FIELDS = {"annotation", "ctx", "kind", "returns", "simple", "type_comment", "type_params"}
 _TALK_OPTIONS = {"desc", "bar_format"}
-_CHOICES = "PRESETS"  # of a method: they only choose values of its Config, which a run records anyway
+# Of a method: its presets only choose values of its Config, which a run records anyway, and its title is only printed.
+_NO_INFLUENCE = {"PRESETS", "TITLE"}
 
 
 class Summary(NamedTuple):
@@ -69,7 +70,7 @@ class _Writer:
 
     def head(self, node: ast.ClassDef) -> None:
         """Write a class without its name and its methods; those that its statements mention count as used."""
-        statements = [one for one in node.body if not isinstance(one, Function) and not _chooses(one)]
+        statements = [one for one in node.body if not isinstance(one, Function) and not _without_influence(one)]
         self.write(node.decorator_list, node.bases, node.keywords)
         self.body(statements, fields=True)
         names = (part.id for one in statements for part in ast.walk(one) if isinstance(part, ast.Name))
@@ -195,9 +196,9 @@ class _Writer:
         return here or self._module.imports.get(node.id, "")
 
 
-def _chooses(node: ast.stmt) -> bool:
+def _without_influence(node: ast.stmt) -> bool:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return any(isinstance(target, ast.Name) and target.id == _CHOICES for target in targets)
+    return any(isinstance(target, ast.Name) and target.id in _NO_INFLUENCE for target in targets)
 
 
 def _text(part: ast.expr, value: str = "") -> str:

@@ -126,6 +126,7 @@ if TYPE_CHECKING:
     from ..layers import unused
 
 class One:
+    TITLE = "One"
     PRESETS: dict = {"smoke": 1}
     VARIANTS: ClassVar[tuple] = ("paper",)
     rate: float = 0.5
@@ -204,6 +205,7 @@ COUNTS_NOT = {
     "an error": ("layers.py", "raise ValueError(complaint(x))", "raise TypeError"),
     "what only writes an error": ("layers.py", "is negative", "must not be negative"),
     "presets": ("methods/one.py", '{"smoke": 1}', '{"smoke": 2}'),
+    "a printed name": ("methods/one.py", 'TITLE = "One"', 'TITLE = "Two"'),
     "a hint of a constant": ("methods/one.py", "VARIANTS: ClassVar[tuple] =", "VARIANTS ="),
     "text of a progress bar": ("methods/one.py", "halfway", "half of it"),
     "a method that is not called": ("layers.py", "return 8", "return 9"),
