@@ -1,8 +1,6 @@
 """The shape of the library: imports go one way, a method is one file, importing is light."""
 
 import ast
-import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -83,73 +81,3 @@ def test_every_public_name_can_be_had():
         assert getattr(ssvh_lib, name) is not None
     with pytest.raises(AttributeError, match="nothing_like_it"):
         _ = ssvh_lib.nothing_like_it
-
-
-TOY = '''
-"""Toy: the signs of a learned linear map, taught to keep the order of distances."""
-
-from dataclasses import dataclass
-
-import torch
-from torch import nn
-
-from .base import TrainedConfig, TrainedMethod
-
-
-class Toy(TrainedMethod):
-    TITLE = "Toy †"
-
-    @dataclass(frozen=True, kw_only=True)
-    class Config(TrainedConfig):
-        epochs: int = 1
-        batch_size: int = 64
-        peak_learning_rate: float = 0.1
-        max_gradient_norm: float | None = 1.0
-
-    def __init__(self, config):
-        super().__init__(config)
-        self.project = nn.Linear(config.features, config.bits)
-
-    def loss(self, batch, rng):
-        codes = torch.tanh(self.encode(batch.frames))
-        kept = torch.cdist(codes, codes) / codes.shape[1] ** 0.5
-        true = torch.cdist(batch.frames.mean(1), batch.frames.mean(1))
-        return {"loss": (kept - true / true.max()).square().mean()}
-
-    def encode(self, frames):
-        return self.project(frames.mean(dim=1))
-
-    def optimiser(self):
-        return torch.optim.SGD(self.parameters(), lr=self.config.peak_learning_rate)
-
-    def learning_rate(self, epoch):
-        return self.config.peak_learning_rate
-'''
-
-
-def test_a_new_method_is_one_file(smoke, tmp_path):
-    """A file dropped into methods/ is listed, trained from the command line, and in the table by its printed name.
-
-    Nothing else is edited.
-    """
-    for source in (*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.csv")):
-        target = tmp_path / "ssvh_lib" / source.relative_to(PACKAGE)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(source.read_text())
-    (tmp_path / "ssvh_lib" / "methods" / "toy.py").write_text(TOY)
-    places = {"SSVH_DATA": str(smoke.root.parent), "SSVH_RUNS": str(tmp_path / "runs"), "PYTHONPATH": str(tmp_path)}
-
-    def ssvh(*words: str) -> str:
-        command = [sys.executable, "-m", "ssvh_lib", *words]
-        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | places, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    assert "toy" in ssvh("methods")
-    out = tmp_path / "out"
-    words = ["--preset", "smoke", "--bits", "16", "--seeds", "1", "--jobs", "1", "--out", str(out)]
-    printed = ssvh("reproduce", "main", *words)
-    assert "Toy †" in printed
-    assert "| Toy † |" in (out / "tables" / "main.md").read_text()
-    methods = {record["method"] for record in json.loads((out / "data" / "main.json").read_text())["records"]}
-    assert methods == {*ssvh_lib.available(), "toy"}
