@@ -62,7 +62,7 @@ def _package() -> Sources:
 
 
 def _places(root: object) -> Iterator[str]:
-    """Where a root is defined, and the values that it holds."""
+    """Yield the place where a root is defined, and those of the values that it holds."""
     if isinstance(root, partial):
         for part in (root.func, *root.args, *sorted(root.keywords.items())):
             yield from _places(part)
@@ -184,5 +184,5 @@ def _split(chain: str) -> list[str]:
 
 
 def _always(member: str) -> bool:
-    """Whether a method counts with its class, as it is not called by its name."""
+    """Return whether a method counts with its class, as it is not called by its name."""
     return member in _CALLED or member.startswith("__")

@@ -114,7 +114,7 @@ class TeacherStudentHasher(TrainedMethod):
         return "student" if epoch >= self.config.teacher_epochs else "teacher"
 
     def begin_epoch(self, epoch: int, videos: Videos, rng: np.random.Generator) -> None:
-        """When the teacher has learned, ask it which videos are alike, and draw the student's weights."""
+        """Ask the teacher, once it has learned, which videos are alike, and draw the student's weights."""
         config = self.config
         if epoch == config.teacher_epochs:
             self.remember(neighbours_of(mean_states(self.encoder, videos), config.anchors, rng))
