@@ -132,6 +132,7 @@ def readme_snippets(kind: str) -> list[str]:
     return re.findall(rf"```{kind}\n(.*?)```", text, flags=re.S)
 
 
+@pytest.mark.slow
 def test_readme_python_runs(smoke, tmp_path, monkeypatch):
     monkeypatch.setenv("SSVH_RUNS", str(tmp_path))
     snippets = readme_snippets("python")

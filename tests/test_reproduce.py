@@ -100,6 +100,7 @@ def made_of(own_runs, *names, **options):
     return made
 
 
+@pytest.mark.slow
 def test_a_target_is_made_from_runs_to_report_and_again_without_training(own_runs):
     assert made_of(own_runs, "C2", seeds=2) == ["C2"]
     out = own_runs / "out"
@@ -114,6 +115,7 @@ def test_a_target_is_made_from_runs_to_report_and_again_without_training(own_run
     assert {path: path.read_bytes() for path in out.rglob("*.*")} == before
 
 
+@pytest.mark.slow
 def test_the_list_says_how_far_each_target_is(own_runs):
     def word(name):
         return engine.state(name, "moving-digits", "smoke")[0]
@@ -155,6 +157,7 @@ def test_what_did_not_fail_is_written_and_its_targets_are_named(own_runs, monkey
     assert {record["method"] for record in records} == {"conmh", "autossvh"}
 
 
+@pytest.mark.slow
 def test_the_committed_figures_follow_from_the_committed_records(tmp_path):
     (tmp_path / "data").symlink_to(FIGURES / "data")
     written = [*engine.draw(tmp_path), *engine.tabulate(tmp_path), *engine.write_report(tmp_path)]

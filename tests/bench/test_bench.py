@@ -19,6 +19,8 @@ from ssvh_lib.nn.mamba import selective_scan_loop
 from ssvh_lib.utils import measured_process
 from ssvh_lib.utils.files import read_json
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SHAPES = ((2, 5, 8, 4),)
 HASH_CENTRES = (("synthetic", 12, 16), ("nowhere", 100, 64))

@@ -8,6 +8,8 @@ import pytest
 from ssvh_lib.bench import evaluation as bench
 from ssvh_lib.bench.evaluation import WAYS, Case, Task, random_task
 
+pytestmark = pytest.mark.slow
+
 SMALL = Case("ours", queries=30, items=120, bits=16, labels=3, threads=1)
 
 

@@ -1,6 +1,7 @@
 """The command line as a user meets it: what is printed, what is written, and what a mistake gets."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -133,36 +134,52 @@ def test_a_mistake_is_one_message_without_traceback_and_leaves_nothing(ssvh, tmp
     assert list(tmp_path.rglob("config.json")) == []
 
 
-def test_reproduce_writes_tables_and_figures_and_the_second_call_changes_nothing(ssvh, tmp_path):
-    text = ssvh(*REPRODUCE, "--jobs", "1", "--out", "out")
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory, smoke):
+    """A folder in which every method was reproduced, and what the command printed."""
+    folder = tmp_path_factory.mktemp("reproduced")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSVH_RUNS", str(folder / "runs"))
+        patch.chdir(folder)
+        result = CliRunner().invoke(app, [*REPRODUCE, "--jobs", "1", "--out", "out"])
+    assert result.exit_code == 0, result.output
+    return folder, result.output
+
+
+@pytest.mark.slow
+def test_reproduce_writes_tables_and_figures_and_the_second_call_changes_nothing(ssvh, reproduced, monkeypatch):
+    folder, text = reproduced
+    monkeypatch.setenv("SSVH_RUNS", str(folder / "runs"))
+    monkeypatch.chdir(folder)
     assert f"{2 * len(available())} runs to do, 0 kept from before" in text
     assert all(name in text for name in ("ConMH", "ITQ", "LSH", "±"))
-    files = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
+    files = {path: path.read_bytes() for path in (folder / "out").rglob("*.*")}
     found = {name: {path.stem for path in files if path.parent.name == name} for name in ("out", "tables", "data")}
     figures = {"A1", "A2", "A4", "S1", "S4", "C1", "rejection"}
     assert found == {"out": figures | {"REPORT"}, "tables": {"main"}, "data": {"main", "budget"}}
     again = ssvh(*REPRODUCE, "--jobs", "1", "--out", "out")
     assert "runs to do" not in again
-    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")} == files
+    assert {path: path.read_bytes() for path in (folder / "out").rglob("*.*")} == files
 
 
-def test_tables_and_figures_follow_from_the_committed_numbers(ssvh, tmp_path):
-    ssvh(*REPRODUCE, "--jobs", "1", "--out", "out")
-    files = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
-    for path in files:
-        if path.parent.name != "data":
-            path.unlink()
+@pytest.mark.slow
+def test_tables_and_figures_follow_from_the_committed_numbers(ssvh, reproduced, tmp_path):
+    made = reproduced[0] / "out"
+    files = {tmp_path / "out" / path.relative_to(made): path.read_bytes() for path in made.rglob("*.*")}
+    shutil.copytree(made / "data", tmp_path / "out" / "data")
     ssvh("tables", "--out", "out")
     ssvh("figures", "--out", "out")
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")} == files
 
 
+@pytest.mark.slow
 def test_reproduce_continues_where_it_was_stopped(ssvh, tmp_path):
     ssvh("reproduce", "main", "--preset", "smoke", "--bits", "16", "--seeds", "1", "--jobs", "1", "--out", "out")
     text = ssvh(*REPRODUCE, "--jobs", "1", "--out", "out")
     assert f"{len(available())} runs to do, {len(available())} kept from before" in text
 
 
+@pytest.mark.slow
 def test_methods_that_need_more_videos_fail_at_once_and_the_others_are_reported(ssvh, make_dataset, tmp_path):
     make_dataset(tmp_path / "mine", train=40)
     text = ssvh("reproduce", "A3", "C2", "--dataset", "mine", "--root", tmp_path, "--bits", "16", "--seeds", "2",

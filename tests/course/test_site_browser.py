@@ -16,7 +16,10 @@ LARGEST = 1_500_000  # bytes of a page
 NOTEBOOK = "notebooks/08_autossvh.html"
 EVIL = '<img src=x onerror="document.title=1"><b>'
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright drives the browser, and is not installed")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium on this machine")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium on this machine"),
+]
 
 
 @pytest.fixture(scope="module")

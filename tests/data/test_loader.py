@@ -272,6 +272,7 @@ print(round((peak_bytes() - before) / 2**20), total)
 """
 
 
+@pytest.mark.slow
 def test_memory_stays_far_below_the_size_of_the_file(tmp_path):
     """192 MiB in a window of 16 MiB: measured beside reading everything, in a process each."""
     path = tmp_path / "feats.h5"
@@ -381,6 +382,7 @@ def test_a_disk_that_is_too_small_is_named_before_anything_is_written(folder, tm
 # The benchmark
 
 
+@pytest.mark.slow
 def test_every_way_of_reading_is_measured_on_the_same_videos(tmp_path):
     said = []
     table = pd.DataFrame(reading.measure(said.append, videos=130, folder=tmp_path))

@@ -60,6 +60,7 @@ def test_a_video_is_no_neighbour_of_its_own():
 # Projections
 
 
+@pytest.mark.slow
 def test_equal_codes_give_equal_maps_in_small_numbers(codes, made):
     assert maps(codes, CLASSES, NAMES) == made
     assert json.loads(json.dumps(made)) == made
@@ -70,6 +71,7 @@ def test_equal_codes_give_equal_maps_in_small_numbers(codes, made):
         assert one["classes"] == list(NAMES)
 
 
+@pytest.mark.slow
 def test_classes_that_lie_apart_stay_apart_in_both_maps(made):
     records = [{"method": "s5vh", "variant": "paper", "label": "", "bits": 32} | one for one in made]
     rows = table(records, ())

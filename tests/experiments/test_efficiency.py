@@ -115,6 +115,7 @@ def test_counting_leaves_no_hook_behind_even_if_the_call_fails():
     assert not mixer._forward_hooks
 
 
+@pytest.mark.slow
 def test_a_published_training_of_conmh_has_the_operations_worked_by_hand():
     """FCVID: 800 epochs of 45,585 videos of 25 frames, of which two views see 7 each and have 18 rebuilt."""
     D, C, inner, W, winner = 4096, 256, 6 * 42, 192, 3 * 64
@@ -157,6 +158,7 @@ def records():
     return collect((), (), "smoke")
 
 
+@pytest.mark.slow
 def test_every_backbone_and_seed_has_a_whole_record(records):
     assert [(record["label"], record["seed"]) for record in records] == [
         (f"S5VH, {name}", seed) for name in ("mamba", "transformer") for seed in range(3)
@@ -170,6 +172,7 @@ def test_every_backbone_and_seed_has_a_whole_record(records):
         assert record["peak_bytes_400"] == record["peak_bytes"][-1]
 
 
+@pytest.mark.slow
 def test_weights_do_not_change_operations_and_attention_grows_faster(records):
     mamba, transformer = records[:3], records[3:]
     assert len({tuple(record["flops"]) for record in mamba}) == 1
@@ -177,6 +180,7 @@ def test_weights_do_not_change_operations_and_attention_grows_faster(records):
     assert transformer[0]["flops"][2] > 4 * transformer[0]["flops"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not measured_process.Path("/proc/self/clear_refs").exists(), reason="peaks can be forgotten on Linux only"
 )

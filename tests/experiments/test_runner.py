@@ -48,6 +48,7 @@ def test_the_grid_has_every_method_length_and_seed_with_the_slow_ones_first():
     assert {"itq", "lsh"} <= {experiment.method for experiment in runs[sum(slow) :]}
 
 
+@pytest.mark.slow
 def test_side_by_side_in_one_thread_each_gives_what_one_after_another_gives(tmp_path, monkeypatch):
     runs = every_method([16], 2)
     parallel = execute(runs, jobs=2, say=quiet, device="cpu")
@@ -120,6 +121,7 @@ os.wait()
 """
 
 
+@pytest.mark.slow
 def test_a_worker_ends_with_the_process_that_started_it():
     """After SIGKILL of the parent, the worker's end of the pipe is closed, so it runs no more."""
     parent = subprocess.Popen([sys.executable, "-W", "ignore", "-c", WORKER], stdout=subprocess.PIPE, text=True)

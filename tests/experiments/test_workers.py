@@ -18,6 +18,8 @@ from ssvh_lib.experiments.runner import execute
 from ssvh_lib.training.runs import Run
 from ssvh_lib.utils.files import read_json
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 30  # seconds of training, so that there is a middle to die in
 
 

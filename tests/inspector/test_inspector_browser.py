@@ -28,7 +28,10 @@ NOISE = {
     r"Failed to load resource.*/(translations|news|update)": "there is no network",
 }
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright drives the browser, and is not installed")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium on this machine")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium on this machine"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,7 @@ def test_reversal_flips_the_samplers_gradient_and_nothing_else(sampler):
         assert one[name].abs().max() > 0
 
 
+@pytest.mark.slow
 def test_the_sampler_learns_to_drop_what_cannot_be_rebuilt():
     """Every fifth frame is noise, the others are all alike: the noise, which no code can hold, gets the high scores."""
     rng = np.random.default_rng(0)

@@ -111,6 +111,7 @@ def test_a_run_gives_the_model_back_from_its_folder(name, variant, tmp_path):
     assert (ssvh.encode(run.model(), dataset.query).packed == ssvh.encode(model, dataset.query).packed).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "variant"), LEARNED_VARIANTS)
 def test_eight_videos_can_be_learned_by_heart(name, variant):
     """Two kinds of four videos each: after some steps every video's nearest neighbours are its own kind."""

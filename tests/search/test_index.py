@@ -421,6 +421,7 @@ def test_codes_that_do_not_lie_in_one_piece_are_fine(rng):
 # The benchmark
 
 
+@pytest.mark.slow
 def test_the_benchmark_measures_every_kind_on_the_same_codes():
     import pandas as pd
 

@@ -89,6 +89,7 @@ ssvh.fit(ssvh.build("conmh", dataset, 16, epochs=4), dataset, sys.argv[2], progr
 """
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_equals_uninterrupted(smoke, tmp_path):
     """The same after SIGKILL, which no program can answer; the second part runs in another process."""
     words = [sys.executable, "-c", KILLED, str(smoke.root.parent), str(tmp_path / "parts")]
@@ -336,6 +337,7 @@ def test_training_on_a_gpu_resumes_and_comes_close_to_the_cpu(smoke, tmp_path, m
     np.testing.assert_allclose(gpu.history["loss"], cpu.history["loss"], rtol=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "variant"), [("s5vh", "paper"), ("s5vh", "released"), ("autossvh", "paper")])
 def test_methods_that_look_at_the_whole_set_resume_as_exactly(smoke, tmp_path, monkeypatch, name, variant):
     """Soft labels that drift from epoch to epoch, and clusters that are found anew, survive an interrupt."""
@@ -391,6 +393,7 @@ def test_an_epoch_is_what_training_for_so_long_gives(smoke, tmp_path):
     assert_same_weights(run.model(2), fit(smoke, tmp_path / "short", epochs=2).model())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begun_with", [True, False])
 def test_epochs_are_all_kept_whatever_interrupts(smoke, tmp_path, monkeypatch, begun_with):
     """Also if the first part was not asked to keep them: then it is trained again."""

@@ -19,7 +19,6 @@ COMMANDS = [
     ("plots", "figures --out figures"),
     ("plots", "tables --out figures"),
     ("plots", REPRODUCE),
-    ("plots", "search digits.index --query 0 --html found.html"),
     ("inspector", "inspect --dataset moving-digits-smoke --no-browser"),
     ("course", "notebooks"),
     ("course", "site --out site"),
@@ -74,6 +73,16 @@ def test_a_command_without_its_extra_is_one_message_before_anything_is_done(extr
         assert missing[1] in absent
         assert output.count("Error") == 1
     assert tree(folder) == before
+
+
+@pytest.mark.slow
+def test_a_page_with_pictures_needs_one_of_the_extras_that_bring_pillow(folder):
+    """A page is asked for after the search, so that what was found is printed nevertheless."""
+    words = "search digits.index --query 0 --html found.html"
+    [(status, output)] = without(modules_of(brought(*OPTIONAL) - brought()), [words], folder)
+    assert status == 1
+    assert "A page with pictures needs the package PIL" in output
+    assert not (folder / "found.html").exists()
 
 
 @pytest.mark.slow

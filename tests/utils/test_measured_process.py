@@ -43,6 +43,7 @@ def test_any_other_failure_is_an_error_with_its_traceback():
         in_subprocess(measured_process.peak_bytes, "cpu", "gpu")
 
 
+@pytest.mark.slow
 def test_memory_is_what_a_call_takes_even_in_a_process_that_once_held_more():
     """64 MiB are seen though the process has held 256 MiB, and the one that it was started by 512."""
     imports = "import numpy as np, ssvh_lib.utils.measured_process as process"

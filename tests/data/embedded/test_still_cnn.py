@@ -26,6 +26,7 @@ def test_weights_are_the_same_on_one_thread_and_on_two(monkeypatch):
     torch.testing.assert_close(*trained, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_rounding_error_does_not_grow_into_other_features(monkeypatch, plan):
     """The reason for training in float64: in float32 Adam makes 3e-5 of it within 30 steps, and 4e-2 within 60."""
     monkeypatch.setattr(still_cnn, "STEPS", 30)
