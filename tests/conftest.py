@@ -22,6 +22,13 @@ settings.register_profile("suite", deadline=None, derandomize=True, database=Non
 settings.load_profile("suite")
 
 
+def pytest_collection_modifyitems(items):
+    """Mark the cells of notebooks, which nbval makes tests of."""
+    for item in items:
+        if item.path.suffix == ".ipynb":
+            item.add_marker("notebook")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _runs_elsewhere(tmp_path_factory):
     """No test writes into the runs/ of whoever runs the tests."""

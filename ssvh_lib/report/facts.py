@@ -95,7 +95,7 @@ def rule(judged: pd.DataFrame) -> str:
     lines = [
         f"The spread is {SPREAD:.0f} times the standard deviation over seeds, that of two rows pooled. Two rows differ "
         "if their means are further apart than that; a published value is reproduced if it is that close to our mean. "
-        "Values are held against published ones only where data, size and conventions are theirs; elsewhere only "
+        "Values are compared with published ones only where data, size and conventions are theirs; elsewhere only "
         "directions can show. One seed shows no spread, so nothing is judged by it."
     ]
     for seeds in sorted(compared["seeds"].unique()):

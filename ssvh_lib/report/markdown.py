@@ -31,7 +31,7 @@ _PLAIN = (Kind.REPRODUCED, Kind.WITHIN, Kind.NOT)  # whose reasons say no more t
 _TITLE = """# What was published, and what comes out here
 
 Every claim that could be read in the papers of AutoSSVH (CVPR 2025), S5VH (AAAI 2025) and ConMH (AAAI 2023), experiment
-by experiment, held against runs of this library by one rule for all of them. Every number and sentence below is
+by experiment, compared with runs of this library by one rule for all of them. Every number and sentence below is
 generated from the records in [data](data) and the published numbers that come with the library."""
 
 
