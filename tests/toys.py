@@ -9,13 +9,14 @@ from ssvh_lib.data.batch import Batch
 from ssvh_lib.methods import TrainedMethod, build
 
 
-def dataset_of(videos=40, frames=25, features=64, seed=0):
-    """Random videos in memory, four kinds that differ in their mean."""
+def dataset_of(videos=40, frames=25, features=64, seed=0, kinds=4, apart=2):
+    """Random videos in memory, of kinds that differ in their mean."""
     rng = np.random.default_rng(seed)
-    kind = np.arange(videos) % 4
-    values = rng.standard_normal((videos, frames, features)) + 2 * rng.standard_normal((4, features))[kind][:, None]
-    part = VideoFeatures(values.astype(np.float32), np.eye(4, dtype=np.uint8)[kind], tuple(map(str, range(videos))))
-    return ssvh.Dataset("toy", part, part, part, False, tuple("abcd"), "smoke", "toy", None)
+    kind = np.arange(videos) % kinds
+    noise, means = rng.standard_normal((videos, frames, features)), rng.standard_normal((kinds, features))
+    values = noise + apart * means[kind][:, None]
+    part = VideoFeatures(values.astype(np.float32), np.eye(kinds, dtype=np.uint8)[kind], tuple(map(str, range(videos))))
+    return ssvh.Dataset("toy", part, part, part, False, tuple("abcdefghij"[:kinds]), "smoke", "toy", None)
 
 
 def batch_of(dataset, size=16):

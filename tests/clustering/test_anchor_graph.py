@@ -5,13 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from toys import generator
 
 import ssvh_lib as ssvh
 from ssvh_lib.clustering.anchor_graph import Neighbours, anchor_graph, neighbours_of
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def dense_tags(vectors, anchors):

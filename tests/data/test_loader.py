@@ -6,14 +6,12 @@ import threading
 
 import h5py
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import ssvh_lib as ssvh
-from ssvh_lib.bench import reading
 from ssvh_lib.data import halve, loader
 from ssvh_lib.data.batch import Batch
 from ssvh_lib.data.features import StoredRows, VideoFeatures
@@ -250,8 +248,6 @@ def test_one_item_is_made_ahead_and_no_more():
 
 
 # Memory
-
-
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -290,114 +286,3 @@ def test_memory_stays_far_below_the_size_of_the_file(tmp_path):
         assert total == 1536 * 1535 / 2  # every video once
     assert grown["at once"] > 180
     assert grown["lazily"] < 70  # window, block, three batches of 4 MiB, and what libraries load at the first call
-
-
-# Half precision
-
-
-@pytest.fixture
-def folder(tmp_path, make_dataset):
-    return make_dataset(tmp_path / "mine")
-
-
-def test_a_halved_dataset_is_the_same_dataset_rounded(folder, tmp_path):
-    whole = ssvh.load_dataset("mine", tmp_path)
-    assert halve.halve("mine", tmp_path / "half", tmp_path) == tmp_path / "half"
-    half = ssvh.load_dataset("half", tmp_path)
-    assert (half.name, half.classes, half.preset) == (whole.name, whole.classes, whole.preset)
-    assert half.fingerprint != whole.fingerprint
-    for part, videos in whole.parts().items():
-        copy = half.parts()[part]
-        np.testing.assert_array_equal(copy.read(), videos.read().astype(np.float16))
-        np.testing.assert_array_equal(copy.labels, videos.labels)
-    assert StoredRows([tmp_path / "half" / "train_feats.h5"], "feats").dtype == np.float16
-
-
-def test_halving_again_does_nothing_until_the_files_change(folder, tmp_path, tree):
-    halve.halve("mine", tmp_path / "half", tmp_path)
-    before = tree(tmp_path / "half")
-    halve.halve("mine", tmp_path / "half", tmp_path)
-    assert tree(tmp_path / "half") == before
-    with h5py.File(folder / "train_feats.h5", "r+") as file:
-        file["feats"][0, 0, 0] = 0.5
-    halve.halve("mine", tmp_path / "half", tmp_path)
-    assert ssvh.load_dataset("half", tmp_path).train.read()[0, 0, 0] == 0.5
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        (1e5, r"row 5 holds a value beyond float16, which ends at 65,504\."),
-        (np.nan, r"holds NaN, infinity .* in row 5\."),
-    ],
-)
-def test_values_that_float16_cannot_hold_are_refused_and_nothing_is_left(folder, tmp_path, value, message):
-    with h5py.File(folder / "train_feats.h5", "r+") as file:
-        file["feats"][5, 1, 2] = value
-    with pytest.raises(ssvh.SSVHError, match=r"train_feats\.h5: .*" + message):
-        halve.halve("mine", tmp_path / "half", tmp_path)
-    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["mine"]
-
-
-def test_what_a_killed_process_left_is_removed(folder, tmp_path):
-    (tmp_path / ".half-0badf00d").mkdir()
-    halve.halve("mine", tmp_path / "half", tmp_path)
-    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"mine", "half"}
-
-
-def test_an_interrupted_copy_leaves_the_old_one(folder, tmp_path, tree, monkeypatch):
-    halve.halve("mine", tmp_path / "half", tmp_path)
-    before = tree(tmp_path / "half")
-    with h5py.File(folder / "query_feats.h5", "r+") as file:
-        file["feats"][0] = 0
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(halve, "convert", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        halve.halve("mine", tmp_path / "half", tmp_path)
-    assert tree(tmp_path / "half") == before
-    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {"mine", "half"}
-
-
-def test_other_peoples_folders_are_not_replaced(folder, tmp_path, tree):
-    (tmp_path / "thesis").mkdir()
-    (tmp_path / "thesis" / "chapter.tex").write_text("four years of work")
-    before = tree(tmp_path)
-    with pytest.raises(ssvh.SSVHError, match="thesis holds something other than a halved dataset"):
-        halve.halve("mine", tmp_path / "thesis", tmp_path)
-    with pytest.raises(ssvh.SSVHError, match="mine is the folder of the dataset itself"):
-        halve.halve("mine", folder, tmp_path)
-    assert tree(tmp_path) == before
-
-
-def test_a_disk_that_is_too_small_is_named_before_anything_is_written(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(halve.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 100})())
-    with pytest.raises(ssvh.SSVHError, match=r"has 0\.0 GB free, the copy needs 0\.0 GB\. Name one on another disk"):
-        halve.halve("mine", tmp_path / "half", tmp_path)
-    assert not (tmp_path / "half").exists()
-
-
-# The benchmark
-
-
-@pytest.mark.slow
-def test_every_way_of_reading_is_measured_on_the_same_videos(tmp_path):
-    said = []
-    table = pd.DataFrame(reading.measure(said.append, videos=130, folder=tmp_path))
-    assert list(table["way"]) == list(reading.WAYS)
-    assert (table.drop(columns="way") > 0).all(axis=None)
-    assert said[0].startswith("Writing 130 videos, 0.1 GB, into ")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_every_way_of_reading_gives_every_video_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "FRAMES", 2)
-    monkeypatch.setattr(reading, "SIZE", 3)
-    path = tmp_path / "feats.h5"
-    reading._write(path, 150)
-    with h5py.File(path) as file:
-        wanted = np.sort(file["feats"][:, 1, 2])
-    for read in set(reading.WAYS.values()):
-        np.testing.assert_array_equal(np.sort(np.concatenate(list(read(path)))[:, 1, 2]), wanted)

@@ -93,11 +93,6 @@ def test_files_may_lie_under_our_name_under_the_authors_or_in_the_root(tmp_path,
     assert len(dataset.train) == 8
 
 
-def test_a_toml_in_the_folder_goes_before_what_the_library_knows(tmp_path, make_dataset):
-    make_dataset(tmp_path / "ucf101")
-    assert ssvh.load_dataset("ucf101", tmp_path).preset == "smoke"
-
-
 def test_every_missing_file_is_named_with_what_it_should_hold_and_where_it_comes_from(tmp_path, fill, tree):
     folder = fill("activitynet", tmp_path / "activitynet")
     (folder / "train_feats.h5").unlink()
@@ -134,7 +129,7 @@ def test_features_and_labels_of_a_set_in_shards_go_together(tmp_path, fill):
     np.testing.assert_array_equal(labels[8:].argmax(axis=1), [2, 2, 1])
 
 
-# Labels the other way round
+# Labels
 
 
 def test_labels_that_can_only_be_classes_by_videos_are_turned_round(tmp_path, fill):
@@ -142,13 +137,6 @@ def test_labels_that_can_only_be_classes_by_videos_are_turned_round(tmp_path, fi
     upright = loadmat(folder / "re_label.mat")["re_label"]
     savemat(folder / "re_label.mat", {"re_label": upright.T})
     np.testing.assert_array_equal(ssvh.load_dataset("activitynet", tmp_path).database.labels, upright)
-
-
-def test_square_labels_are_videos_by_classes(tmp_path, make_dataset):
-    folder = make_dataset(tmp_path / "mine", train=3, query=6)
-    labels = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 1]])
-    savemat(folder / "train_labels.mat", {"labels": labels})
-    np.testing.assert_array_equal(ssvh.load_dataset("mine", tmp_path).train.labels, labels)
 
 
 def test_labels_that_fit_neither_way_are_refused(tmp_path, fill):
@@ -160,66 +148,11 @@ def test_labels_that_fit_neither_way_are_refused(tmp_path, fill):
         ssvh.load_dataset("activitynet", tmp_path)
 
 
-# The same in a toml
-
-
-def test_a_training_set_may_lack_labels_where_there_is_a_database(tmp_path, make_dataset, make_part, rng):
-    folder = make_dataset(tmp_path / "mine")
-    text = (folder / "dataset.toml").read_text().replace('labels = "train_labels.mat"\n', "", 1)
-    database = make_part(folder, "database", rng.standard_normal((5, 4, 8)), np.eye(3)[[0, 1, 2, 0, 1]])
-    (folder / "dataset.toml").write_text(text + database)
-    dataset = ssvh.load_dataset("mine", tmp_path)
-    assert dataset.train.labels.tolist() == [[0, 0, 0]] * 12
-    assert len(dataset.classes) == 3
-
-
-def test_another_number_of_label_files_than_of_feature_files_is_refused(tmp_path, make_dataset):
-    folder = make_dataset(tmp_path / "mine")
-    text = (folder / "dataset.toml").read_text()
-    labels = '["train_labels.mat", "query_labels.mat"]'
-    (folder / "dataset.toml").write_text(text.replace('"train_labels.mat"', labels))
-    with pytest.raises(
-        ssvh.SSVHError, match=r"mine: 2 label files for 1 feature files\. Name one for all, or one for each"
-    ):
-        ssvh.load_dataset("mine", tmp_path)
-
-
 def test_label_files_of_different_classes_are_refused(tmp_path, fill):
     folder = fill("yfcc", tmp_path / "yfcc")
     savemat(folder / "yfcc_test_labels_2.mat", {"labels": np.eye(4)[np.arange(8) % 4]})
     with pytest.raises(ssvh.SSVHError, match=r"yfcc_test_labels_2\.mat have different numbers of classes"):
         ssvh.load_dataset("yfcc", tmp_path)
-
-
-def test_thumbnails_and_names_may_come_without_informative_frames(tmp_path, make_dataset):
-    folder = make_dataset(tmp_path / "mine", query=2)
-    with h5py.File(folder / "extras.h5", "w") as file:
-        file["thumbnails"] = np.zeros((2, 4, 5, 5, 3), np.uint8)
-        file.create_dataset("ids", data=["b/ä.mp4", "a/1.avi"], dtype=h5py.string_dtype())
-    with (folder / "dataset.toml").open("a") as file:
-        file.write('extras = "extras.h5"\n')
-    query = ssvh.load_dataset("mine", tmp_path).query
-    assert query.ids == ("b/ä.mp4", "a/1.avi")
-    assert query.informative is None
-    assert query.thumbnails[:].shape == (2, 4, 5, 5, 3)
-
-
-@pytest.mark.parametrize(
-    ("ids", "message"),
-    [
-        (["a"], r"query_feats\.h5: 6 videos have features, 1 have ids"),
-        (np.arange(6), r"extras\.h5: 'ids' must be a list of texts, one for each video"),
-    ],
-    ids=["too few", "numbers"],
-)
-def test_names_that_are_not_one_text_a_video_are_refused(tmp_path, make_dataset, ids, message):
-    folder = make_dataset(tmp_path / "mine")
-    with h5py.File(folder / "extras.h5", "w") as file:
-        file["ids"] = ids
-    with (folder / "dataset.toml").open("a") as file:
-        file.write('extras = "extras.h5"\n')
-    with pytest.raises(ssvh.SSVHError, match=message):
-        ssvh.load_dataset("mine", tmp_path)
 
 
 def test_a_published_dataset_of_another_size_is_still_loaded(tmp_path, fill, monkeypatch):

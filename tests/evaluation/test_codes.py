@@ -1,5 +1,6 @@
 """Codes: which bit a real number becomes, how bits lie in bytes, and how codes are kept in a file."""
 
+from math import log2
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from rankings import draw_task
 
 import ssvh_lib as ssvh
 from ssvh_lib.data import VideoFeatures
@@ -158,6 +160,21 @@ def test_codes_that_are_all_equal_have_no_correlation():
 def test_the_health_of_fewer_than_two_codes_is_refused(count):
     with pytest.raises(ssvh.SSVHError, match=f"two or more of them, got {count}"):
         code_health(ssvh.Codes(np.zeros((count, 2), np.uint8)))
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_entropy_balance_and_collisions_are_those_counted_by_hand(seed):
+    codes = draw_task(np.random.default_rng(seed))[1]
+    health = code_health(ssvh.Codes.from_values(codes))
+    for bit, column in enumerate(codes.T):
+        share = column.mean()
+        assert health.balance[bit] == pytest.approx(share)
+        wanted = -share * log2(share) - (1 - share) * log2(1 - share) if 0 < share < 1 else 0
+        assert health.entropy[bit] == pytest.approx(wanted)
+    names = ["".join(map(str, code)) for code in codes]
+    pairs = [(i, j) for i in range(len(names)) for j in range(i)]
+    assert health.distinct == len(set(names))
+    assert health.collision_rate == pytest.approx(sum(names[i] == names[j] for i, j in pairs) / len(pairs))
 
 
 # From a model

@@ -1,20 +1,18 @@
 """What holds for every ranking: agreement with a reference of a few lines, and what must not matter."""
 
 from itertools import permutations
-from math import log2
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rankings import BITS, draw_task
 
 import ssvh_lib as ssvh
 from ssvh_lib.evaluation import metrics
-from ssvh_lib.evaluation.codes import code_health
 from ssvh_lib.evaluation.conventions import DIVISORS, TIES
 
-BITS = 8
 CONVENTIONS = [
     {"divide_by": divide_by, "ties": ties}
     for divide_by in DIVISORS
@@ -34,15 +32,6 @@ def reference(queries, items, query_labels, item_labels, k, divide_by, drop_self
         averages.append(sum(precisions) / max(divisor, 1))
         relevance.append(hits)
     return averages, np.array(relevance)
-
-
-def draw_task(rng, bits_in_use=3):
-    """A few queries and items whose codes differ in few bits only, with several labels or none."""
-    Q, N, L = rng.integers(1, 6), rng.integers(6, 16), rng.integers(1, 5)
-    codes = np.zeros((N, BITS), int)
-    codes[:, :bits_in_use] = rng.integers(0, 2, (N, bits_in_use))
-    labels = (rng.random((N, L)) < rng.random()).astype(int)
-    return codes[:Q], codes, labels[:Q], labels
 
 
 tasks = st.integers(0, 2**32 - 1).map(lambda seed: draw_task(np.random.default_rng(seed)))
@@ -159,21 +148,6 @@ def test_ternary_codes_are_ranked_by_their_inner_product(seed, drop):
         within = (distances <= radius) & others
         wanted = (within & relevant).sum() / within.sum() if within.any() else np.nan
         np.testing.assert_allclose(result.precision[radius], wanted)
-
-
-@given(st.integers(0, 2**32 - 1))
-def test_entropy_balance_and_collisions_are_those_counted_by_hand(seed):
-    codes = draw_task(np.random.default_rng(seed))[1]
-    health = code_health(ssvh.Codes.from_values(codes))
-    for bit, column in enumerate(codes.T):
-        share = column.mean()
-        assert health.balance[bit] == pytest.approx(share)
-        wanted = -share * log2(share) - (1 - share) * log2(1 - share) if 0 < share < 1 else 0
-        assert health.entropy[bit] == pytest.approx(wanted)
-    names = ["".join(map(str, code)) for code in codes]
-    pairs = [(i, j) for i in range(len(names)) for j in range(i)]
-    assert health.distinct == len(set(names))
-    assert health.collision_rate == pytest.approx(sum(names[i] == names[j] for i, j in pairs) / len(pairs))
 
 
 @pytest.mark.parametrize("conventions", CONVENTIONS, ids=lambda chosen: f"{chosen['divide_by']} {chosen['ties']}")

@@ -9,7 +9,6 @@ from toys import batch_of, dataset_of, generator, started
 
 import ssvh_lib as ssvh
 from ssvh_lib.methods import ClassicalMethod, TrainedMethod, available, build, method_class
-from ssvh_lib.methods.base.masked_autoencoder import MaskedAutoencoder
 
 LEARNED = [name for name in available() if issubclass(method_class(name), TrainedMethod)]
 LEARNED_VARIANTS = [(name, variant) for name in LEARNED for variant in method_class(name).VARIANTS]
@@ -157,42 +156,12 @@ def test_wrong_types_of_config_values_are_refused(change):
         build("conmh", dataset_of(), **change)
 
 
-@pytest.mark.parametrize("ratio", [0.0, 1.0, -0.5, 2.0])
-def test_a_mask_ratio_without_visible_or_masked_frames_is_refused(ratio):
-    with pytest.raises(ssvh.SSVHError, match="at least one of 25 frames visible and one masked"):
-        build("conmh", dataset_of(), mask_ratio=ratio)
-
-
 def test_building_leaves_the_global_random_state_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
     build("conmh", dataset_of())
     assert torch.equal(torch.rand(3), expected)
-
-
-def test_conmh_paper_preset_is_the_published_model():
-    dataset = dataset_of(features=4096)
-    model = build("conmh", dataset, 64, preset="paper")
-    assert (len(model.encoder), len(model.decoder)) == (12 + 2, 2 + 1)
-    assert model.encoder[0].attention.qkv.weight.shape == (3 * 252, 256)
-    assert model.visible == 7
-    activitynet = method_class("conmh").PRESETS["activitynet"]
-    assert (activitynet["mask_ratio"], activitynet["contrast_weight"]) == (0.5, 0.2)
-
-
-@pytest.mark.parametrize(
-    ("name", "variant"), [pair for pair in LEARNED_VARIANTS if issubclass(method_class(pair[0]), MaskedAutoencoder)]
-)
-def test_codes_in_use_are_those_in_training(name, variant):
-    """``encode`` is the path inside ``loss`` for a view of all frames: ``reconstruct_masked`` with nothing masked."""
-    dataset = dataset_of()
-    model = started(name, dataset, variant=variant).eval()
-    frames = torch.from_numpy(dataset.train.read(np.arange(4)))
-    model.visible = 25
-    inside = model.reconstruct_masked(model.tokens(frames), frames, torch.ones(4, 25, dtype=torch.bool)).codes
-    torch.testing.assert_close(inside, model.frame_codes(frames), rtol=0, atol=0)
-    torch.testing.assert_close(inside.mean(dim=1), model.encode(frames), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(("name", "variant"), LEARNED_VARIANTS)
@@ -207,46 +176,3 @@ def test_losses_in_bfloat16_are_finite_and_near_those_in_float32(name, variant):
         assert all(value.grad.isfinite().all() for value in model.parameters())
         found.append(loss.item())
     assert found[1] == pytest.approx(found[0], rel=0.1)
-
-
-def test_both_variants_of_conmh_compute_the_same():
-    """Nothing in the readable part of the paper departs from the released code."""
-    dataset, losses = dataset_of(), []
-    for variant in ("paper", "released"):
-        model = build("conmh", dataset, 16, variant=variant)
-        losses.append(model.loss(batch_of(dataset), generator())["loss"])
-    assert torch.equal(*losses)
-
-
-def test_conmh_ablations():
-    dataset = dataset_of()
-    terms = build("conmh", dataset, 16).loss(batch_of(dataset), generator())
-    only = {
-        name: build("conmh", dataset, 16, **{f"{other}_weight": 0.0}).loss(batch_of(dataset), generator())["loss"]
-        for name, other in (("reconstruction", "contrast"), ("contrast", "reconstruction"))
-    }
-    assert only == {name: terms[name] for name in only}
-    sharing = [
-        build("conmh", dataset, 16, mask_ratio=0.5, independent_views=independent).draw(200, 25, 0.5, generator())
-        for independent in (False, True)
-    ]
-    common = [(first & second).sum(dim=1).float().mean().item() for first, second in sharing]
-    assert common[0] == 1  # 13 + 13 of 25
-    assert common[1] == pytest.approx(13 * 13 / 25, rel=0.1)
-
-
-def test_conmh_decoder_sees_neither_hidden_frames_nor_their_order_of_arrival():
-    """The rebuilt frames do not change with the masked frames of the input, nor with the order of the visible ones."""
-    dataset = dataset_of()
-    model = build("conmh", dataset, 16)
-    frames = torch.from_numpy(dataset.train.read(np.arange(4)))
-    seen, unseen = torch.arange(0, 25, 4).expand(4, -1), torch.tensor([t for t in range(25) if t % 4]).expand(4, -1)
-    from ssvh_lib.nn.layers import take_frames
-
-    def rebuilt(frames, seen):
-        return model.decode(model.hash(model.encoder(take_frames(model.tokens(frames), seen))), seen, unseen)
-
-    changed = frames.clone()
-    changed[:, unseen[0]] = 7.0
-    torch.testing.assert_close(rebuilt(changed, seen), rebuilt(frames, seen), rtol=0, atol=0)
-    torch.testing.assert_close(rebuilt(frames, seen.flip(1)), rebuilt(frames, seen), rtol=1e-4, atol=1e-4)

@@ -10,7 +10,6 @@ from torch import nn
 from toys import batch_of, dataset_of, generator
 
 import ssvh_lib as ssvh
-from ssvh_lib.data.batch import Videos
 from ssvh_lib.literature.names import title
 from ssvh_lib.methods import available, build, method_class
 from ssvh_lib.methods.base import ClassicalMethod, Method, MethodConfig, TrainedConfig, TrainedMethod, evaluating
@@ -146,9 +145,3 @@ def test_evaluating_gives_the_mode_back_even_after_an_error():
         with pytest.raises(RuntimeError):
             fail(model)
         assert [part.training for part in model.modules()] == [training, training]
-
-
-def test_a_part_of_a_dataset_is_what_methods_call_videos():
-    part = dataset_of().train
-    assert all(hasattr(part, name) for name in ("informative", "__len__", "read", "batches"))
-    assert {name for name in vars(Videos) if not name.startswith("_")} == {"informative", "read", "batches"}
