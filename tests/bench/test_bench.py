@@ -1,5 +1,6 @@
-"""The benchmarks: each topic by itself, their tables whole, the old results kept. No speed."""
+"""The command ``ssvh bench``: every topic has figures, their tables are whole, old results are kept. No speed."""
 
+import math
 import re
 import subprocess
 from pathlib import Path
@@ -8,12 +9,61 @@ import pytest
 from typer.testing import CliRunner
 
 from ssvh_lib import bench
+from ssvh_lib.bench import centres, neighbours, scan
 from ssvh_lib.cli import app
 from ssvh_lib.utils import measured_process
 from ssvh_lib.utils.files import read_json
 
 pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
+SHAPES = ((2, 5, 8, 4),)
+HASH_CENTRES = (("synthetic", 12, 16), ("nowhere", 100, 64))
+SIZES = ((400, 20, 8),)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """``ssvh bench`` on little: what it printed, and the folder it wrote."""
+    folder = tmp_path_factory.mktemp("figures")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan, "SHAPES", SHAPES)
+        patch.setattr(centres, "CENTRES", HASH_CENTRES)
+        patch.setattr(neighbours, "SIZES", SIZES)
+        patch.setattr(scan.torch.cuda, "is_available", lambda: False)
+        done = CliRunner().invoke(app, ["bench", "scan", "centres", "neighbours", "--out", str(folder)])
+    assert done.exit_code == 0, done.output
+    return done.output, folder
+
+
+def test_every_case_has_positive_figures(measured):
+    results = read_json(measured[1] / "data" / "bench.json")
+    asked = {(*shape, passes, name) for shape in SHAPES for passes in scan.PASSES for name in scan.SCANS}
+    assert {(*case["shape"], case["passes"], case["scan"]) for case in results["scan"]["records"]} == asked
+    for case in results["scan"]["records"]:
+        times = [value for name, value in case["figures"].items() if name.startswith("ms, ")]
+        assert len(times) == len({1, results["scan"]["environment"]["cores"]})
+        assert all(math.isfinite(value) and value > 0 for value in times)
+        assert case["figures"]["MB"] >= 0  # so little may fit into what was there
+
+
+def test_every_kind_of_hash_centres_has_a_merit(measured):
+    records = read_json(measured[1] / "data" / "bench.json")["centres"]["records"]
+    assert [record["codes"] for record in records] == ["optimised", "Hadamard", "random"]
+    for record in records:
+        assert record["seconds"] >= 0
+        assert record["bound"] == 6  # within 4 bits of a code are 2,517 and within 5 bits 6,885; 2^16 / 12 is 5,461
+        assert 0 <= record["minimum"] <= record["mean"] <= record["bits"] == 16
+    assert records[0]["correlation"] > 0
+
+
+def test_neighbours_are_measured_at_every_number_of_threads(measured):
+    found = read_json(measured[1] / "data" / "bench.json")["neighbours"]
+    threads = sorted({1, found["environment"]["cores"]})
+    assert [(record["videos"], record["anchors"], record["threads"]) for record in found["records"]] == [
+        (400, 20, count) for count in threads
+    ]
+    assert all(record["graph, s"] >= 0 and record["pairs, ms"] > 0 for record in found["records"])
 
 
 def test_a_topic_measured_alone_leaves_the_others_as_they_were(measured, tmp_path):

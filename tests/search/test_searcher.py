@@ -16,7 +16,6 @@ from ssvh_lib.search.page import render
 from ssvh_lib.search.searcher import Searcher, index_run
 from ssvh_lib.training.runs import Run
 
-
 # A run and its index
 
 
