@@ -1,21 +1,16 @@
-"""The benchmarks: their parallel scan is right, their memory is measured, their tables are whole. No speed."""
+"""The command ``ssvh bench``: every topic has figures, their tables are whole, old results are kept. No speed."""
 
 import math
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import torch
-from torch.nn.functional import softplus
 from typer.testing import CliRunner
 
 from ssvh_lib import bench
 from ssvh_lib.bench import centres, neighbours, scan
-from ssvh_lib.bench.scan import Case, selective_scan_parallel
 from ssvh_lib.cli import app
-from ssvh_lib.nn.mamba import selective_scan_loop
 from ssvh_lib.utils import measured_process
 from ssvh_lib.utils.files import read_json
 
@@ -39,19 +34,6 @@ def measured(tmp_path_factory):
         done = CliRunner().invoke(app, ["bench", "scan", "centres", "neighbours", "--out", str(folder)])
     assert done.exit_code == 0, done.output
     return done.output, folder
-
-
-@pytest.mark.parametrize("T", [1, 2, 3, 7, 8, 25, 64])
-def test_the_parallel_scan_is_the_loop(noise, T):
-    B, E, S = 2, 6, 3
-    made = noise(B, T, E), softplus(noise(B, T, E)), -noise(E, S).exp(), noise(B, T, S), noise(B, T, S), noise(E)
-    inputs, weight = [values.double().requires_grad_() for values in made], noise(B, T, E).double()
-    found, wanted = (
-        [y, *torch.autograd.grad(y, inputs, weight, materialize_grads=True)]  # A counts from the second frame on
-        for y in (scan(*inputs) for scan in (selective_scan_parallel, selective_scan_loop))
-    )
-    for one, other in zip(found, wanted, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
 
 
 def test_every_case_has_positive_figures(measured):
@@ -148,14 +130,6 @@ def test_an_interrupt_while_measuring_says_that_nothing_was_written(tmp_path, mo
     assert done.exit_code == 130
     assert "Nothing was written" in done.output
     assert list(tmp_path.rglob("*.*")) == []
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not keep the limit on memory")
-def test_a_case_that_needs_too_much_is_a_row_and_no_crash():
-    case = Case("cpu", (64, 16, 128, 2**14), "forward", "parallel")  # 8.6 GB at the first step
-    assert measured_process.in_subprocess(scan.figures, *case) is None
-    row = scan._scan_row(case._asdict() | {"figures": None}, {"MB": 1.0})
-    assert row == {"device": "cpu", "B × T": "64 × 16", "pass": "forward", "scan": "parallel", "MB": "over 8 GB"}
 
 
 def test_make_bench_is_there():

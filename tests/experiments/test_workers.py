@@ -1,7 +1,9 @@
 """A grid on a real Dask cluster of two worker processes: the same records, deaths survived, failures not contagious."""
 
 import os
+import select
 import signal
+import subprocess
 import sys
 import threading
 from functools import partial
@@ -156,3 +158,28 @@ def test_a_task_whose_workers_die_again_and_again_is_lost(address):
         results = dict(crew.results(os._exit, [1]))
     assert isinstance(results[1], workers.Lost)
     assert "died while running it" in str(results[1])
+
+
+WORKER = """
+import os, threading, sys
+from ssvh_lib.experiments.workers import _exit_when_orphaned
+parent = os.getpid()
+if os.fork() == 0:
+    threading.Thread(target=_exit_when_orphaned, args=(parent,), daemon=True).start()
+    print("working", flush=True)
+    threading.Event().wait()
+os.wait()
+"""
+
+
+@pytest.mark.slow
+def test_a_worker_ends_with_the_process_that_started_it():
+    """After SIGKILL of the parent, the worker's end of the pipe is closed, so it runs no more."""
+    parent = subprocess.Popen([sys.executable, "-W", "ignore", "-c", WORKER], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout.readline() == "working\n"
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    readable, _, _ = select.select([parent.stdout], [], [], 60)
+    assert readable
+    assert parent.stdout.read() == ""
+    parent.stdout.close()

@@ -39,3 +39,9 @@ def test_words_are_the_name_where_that_can_be_read():
 def test_a_misspelt_measure_is_refused():
     with pytest.raises(SSVHError, match=r"no measure called 'second'\. Did you mean 'seconds'"):
         value_of({}, "second")
+
+
+def test_measures_by_their_printed_names(make_record):
+    record = make_record(at20=0.2, seconds=7.5, gmap=0.1, gmap_l2=0.4)
+    measures = ("mAP@20", "GMAP", "GMAP (L2)", "seconds", "mAP@21", "flops_2000")
+    assert [value_of(record, name) for name in measures] == [0.2, 0.1, 0.4, 7.5, None, None]

@@ -1,9 +1,12 @@
 """Two rows compared by the rule of verdicts."""
 
+import numpy as np
 import pytest
 
 from ssvh_lib import SSVHError
+from ssvh_lib.report import spread
 from ssvh_lib.report.spread import Measured, compare
+from ssvh_lib.report.verdicts import SPREAD, error_rates
 
 
 @pytest.fixture
@@ -38,3 +41,21 @@ def test_one_seed_shows_no_spread(row):
 def test_rows_of_different_data_are_not_compared(row):
     with pytest.raises(SSVHError, match="judged on one dataset"):
         compare(row("one", 0.2, 0.2), row("other", 0.1, 0.1, dataset="ucf101"), "mAP@20")
+
+
+@pytest.mark.parametrize(("seeds", "different", "inside"), [(2, 18, 65), (3, 7, 77), (5, 1, 86)])
+def test_how_often_the_rule_errs_is_what_the_module_says(seeds, different, inside):
+    apart, outside = error_rates(seeds)
+    assert (round(100 * apart), 100 - round(100 * outside)) == (different, inside)
+    words = spread.__doc__.replace("\n", " ")
+    assert all(f" {percent} " in words for percent in (different, inside))
+
+
+def test_how_often_the_rule_errs_is_what_happens(rng):
+    """Twenty thousand pairs of rows of three seeds that do not differ, and published runs of the same kind."""
+    first, second = rng.standard_normal((2, 20_000, 3))
+    published = rng.standard_normal(20_000)
+    pooled = np.sqrt((first.var(1, ddof=1) + second.var(1, ddof=1)) / 2)
+    apart = np.abs(first.mean(1) - second.mean(1)) > SPREAD * pooled
+    outside = np.abs(first.mean(1) - published) > SPREAD * first.std(1, ddof=1)
+    assert (apart.mean(), outside.mean()) == pytest.approx(error_rates(3), abs=0.01)

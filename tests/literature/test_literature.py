@@ -7,16 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ssvh_lib import SSVHError, available, literature
-from ssvh_lib.data.published import PUBLISHED
+from ssvh_lib import SSVHError, literature
 from ssvh_lib.literature import SIX, cite, curves, footnotes, lookup, numbers, warning
-from ssvh_lib.literature.names import TITLES
 
 FOLDER = Path(literature.__file__).parent
 SHEET = Path(__file__).resolve().parents[3] / "shared"
-ONLY_PUBLISHED = {"jtae", "nph"}  # baselines that are not in this library
 TRANSFER = "ucf101-to-hmdb51"
-SYSTEMS = ("conmh", "s5vh", "autossvh")
 
 
 def value(*cell, **choices):
@@ -37,17 +33,6 @@ def test_no_source_states_a_cell_twice():
     table = numbers()
     assert not table.duplicated(["source", *literature.CELL]).any()
     assert not curves().duplicated(["method", "dataset", "bits", "epoch"]).any()
-
-
-def test_names_are_those_of_this_library():
-    table = numbers()
-    methods = set(table["method"])
-    assert methods <= {*TITLES, *available()}
-    assert methods - ONLY_PUBLISHED <= set(available())
-    assert methods.isdisjoint({"itq", "lsh", "pca", "sh"})  # no paper's number for them could be read
-    assert set(table["dataset"]) == {*PUBLISHED, TRANSFER, "ucf101+hmdb51", ""}
-    maps = {name for name in table["measure"] if name.startswith("mAP@")}
-    assert maps == {f"mAP@{k}" for k in (*range(5, 101, 5),)}
 
 
 def test_values_are_possible():

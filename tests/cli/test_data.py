@@ -1,0 +1,41 @@
+"""Commands for data and search: what is printed, and what is written."""
+
+
+def test_data_shows_sizes(ssvh):
+    text = ssvh("data", "moving-digits-smoke")
+    assert "250 videos x 25 frames x 256 values, 50 classes, 1.00 labels a video" in text
+
+
+def test_data_alone_shows_what_data_show_shows(ssvh):
+    assert ssvh("data", "moving-digits-smoke") == ssvh("data", "show", "moving-digits-smoke")
+    assert all(word in ssvh("data", "--help") for word in ("show", "check", "halve"))
+
+
+def test_data_check_reports_and_its_exit_status_tells_of_problems(ssvh, tmp_path, make_dataset):
+    text = ssvh("data", "check", "moving-digits-smoke")
+    assert "250 videos x 25 frames x 256 values" in text
+    assert "No problems." in text
+    folder = make_dataset(tmp_path / "mine")
+    (folder / "query_feats.h5").unlink()
+    assert "query_feats.h5 is missing" in ssvh("data", "check", "mine", "--root", tmp_path, code=1)
+
+
+def test_data_halve_copies_a_dataset(ssvh, tmp_path, make_dataset):
+    make_dataset(tmp_path / "mine")
+    ssvh("data", "halve", "mine", tmp_path / "half", "--root", tmp_path)
+    assert "12 videos x 4 frames x 8 values" in ssvh("data", "half", "--root", tmp_path)
+
+
+def test_from_a_run_to_an_index_to_a_page(ssvh, tmp_path):
+    ssvh("train", "lsh", "--dataset", "moving-digits-smoke", "--bits", "32", "--out", tmp_path / "run")
+    text = ssvh("index", tmp_path / "run", "--out", "my.index", "--kind", "multihash")
+    assert text.startswith("my.index: 250 codes of 32 bits, kind multihash")
+    lines = ssvh("search", "my.index", "--query", "3", "--k", "4", "--html", "pages/found.html").splitlines()
+    assert lines[0].startswith("Nearest to digits_query/3, ")
+    assert [line.split(".")[0].strip() for line in lines[1:5]] == ["1", "2", "3", "4"]
+    distances = [int(line.split()[1]) for line in lines[1:5]]
+    assert distances == sorted(distances)
+    assert lines[5] == "wrote pages/found.html"
+    page = (tmp_path / "pages" / "found.html").read_text(encoding="utf-8")
+    assert page.count("<li>") == 4
+    assert all(line.split("digits_train/")[1].split()[0] in page for line in lines[1:5])
