@@ -1,4 +1,4 @@
-"""The commands about the course and what stands beside it: ``notebooks``, ``inspect``, ``site`` and ``bench``."""
+"""The commands about the course and the tools beside it: ``notebooks``, ``inspect``, ``site`` and ``bench``."""
 
 from __future__ import annotations
 

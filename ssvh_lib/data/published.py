@@ -35,7 +35,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Published:
-    """A published dataset; ``classes`` is None where no source that we could read says it."""
+    """A published dataset; ``classes`` is None where no source that we could read states their number."""
 
     folder: str  # the authors' name for it
     frames: int

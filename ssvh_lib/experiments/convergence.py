@@ -1,4 +1,4 @@
-"""Convergence: numbers from the curves of mAP against the epoch.
+"""Convergence: numbers derived from the curves of mAP by epoch.
 
 Records have such a curve if they were made ``by_epoch``; epoch 0 is the untrained model.
 """

@@ -29,7 +29,7 @@ class SSTH(RecurrentHasher):
     class Config(RecurrentHasher.Config):
         """``[code]``: read in the authors' released code (github.com/hanwangzhang/BLSTM), which is for FCVID.
 
-        The body of the paper was not to be had; its abstract agrees with the code. The code fills up the last batch
+        The body of the paper was not available; its abstract agrees with the code. The code fills up the last batch
         with videos of zeros; here that batch is smaller.
         """
 
@@ -72,7 +72,7 @@ class SSTH(RecurrentHasher):
 
 
 class Decoder(nn.Module):
-    """An LSTM that nothing but its first state drives, and a linear map of its hidden states to frames."""
+    """An LSTM driven by its first state alone, and a linear map of its hidden states to frames."""
 
     def __init__(self, config: SSTH.Config, steps: int):
         super().__init__()

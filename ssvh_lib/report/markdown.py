@@ -67,12 +67,12 @@ class _Footnotes:
         return "".join(f" [^{key}]" for key in words)
 
     def text(self) -> str:
-        """Write all of them."""
+        """Write all footnotes."""
         return "\n".join(f"[^{key}]: {words}" for key, words in self._words.items())
 
 
 def _named(places: pd.Series) -> pd.Series:
-    """Say where each claim is judged; nothing where most are."""
+    """Say where each claim is judged; "" for the place where most are."""
     usual = places[places != ""].mode()
     return (" on " + places).where((places != "") & ~places.isin(usual[:1]), "")
 

@@ -194,7 +194,7 @@ def test_a_level_outside_0_and_1_is_refused(two_methods, level):
 
 @pytest.mark.parametrize("resamples", [0, 1, -3, 1e4, None])
 def test_resamples_that_are_no_number_of_them_are_refused(two_methods, resamples):
-    with pytest.raises(ssvh.SSVHError, match="resamples is a whole number of at least 2, such as 10_000, got"):
+    with pytest.raises(ssvh.SSVHError, match="resamples must be a whole number of at least 2, such as 10_000, got"):
         confidence_intervals(two_methods[0], resamples=resamples)
 
 

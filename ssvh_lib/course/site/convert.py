@@ -52,7 +52,7 @@ class Converter:
         html, _ = self._exporter.from_notebook_node(notebook)
         body = BeautifulSoup(html, "html.parser")
         for style in body.find_all("style"):
-            style.decompose()  # of pandas: it comes with every table, and ours is of the site
+            style.decompose()  # pandas adds one to every table; the site has its own
         for table in body.find_all("table"):
             table.attrs = {}
             table.wrap(body.new_tag("div", attrs={"class": "table", "tabindex": "0"}))
@@ -72,7 +72,7 @@ def inline(markdown: str) -> str:
 
 
 class _Exporter(TemplateExporter):
-    """nbconvert's exporter by templates. Its exporter of HTML would parse every page once more for nothing."""
+    """nbconvert's template exporter. Its HTML exporter would needlessly parse every page once more."""
 
     output_mimetype = "text/html"
     file_extension = ".html"

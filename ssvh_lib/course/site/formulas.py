@@ -1,4 +1,4 @@
-"""LaTeX as MathML, which browsers draw by themselves: no script, no font from elsewhere."""
+"""LaTeX as MathML, which browsers draw by themselves, without scripts or external fonts."""
 
 from __future__ import annotations
 
