@@ -305,7 +305,7 @@ def forge(path, *, header=None, arrays=None, metadata=None):
 
 def test_a_weights_file_is_no_index(saved):
     forge(saved, metadata={})
-    with pytest.raises(ssvh.SSVHError, match="no index of codes"):
+    with pytest.raises(ssvh.SSVHError, match="not an index of codes"):
         HammingIndex.load(saved)
 
 

@@ -130,7 +130,7 @@ def change_config(folder, **values):
         (lose_weights, "weights of .* are incomplete: 1 arrays are missing, for example embedder.embedder.convolution"),
         (lambda folder: (folder / "config.json").write_text("{"), "cannot be loaded"),
         (lambda folder: change_config(folder, model_type="nothing"), "cannot be loaded"),
-        (lambda folder: change_config(folder, hidden_sizes=[8, 32]), "cannot be loaded|not whole"),
+        (lambda folder: change_config(folder, hidden_sizes=[8, 32]), "cannot be loaded|are incomplete"),
     ],
 )
 def test_a_damaged_backbone_is_refused(tmp_path, backbone, damage, message):
