@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 _RIDGE = 1e-3  # as a share of M, the diagonal of the Gram matrix; needed where there are fewer centres than bits
-_ROUNDING = 1e-6  # a smaller change of the objective is no progress
+_ROUNDING = 1e-6  # smaller changes of the objective do not count as progress
 
 
 def solve(code: np.ndarray, others: np.ndarray, target: np.ndarray, shortfall: np.ndarray) -> np.ndarray:

@@ -53,7 +53,7 @@ class Published:
         return {"train": self.train, "database": self.database, "query": self.query}
 
     def layout(self, name: str) -> Layout:
-        """Return what its ``dataset.toml`` would say."""
+        """Return the content that its ``dataset.toml`` would have."""
         return {
             "name": name,
             "preset": "paper",

@@ -58,7 +58,7 @@ class Codes:
 
 
 def ternary_codes(values: np.ndarray) -> tuple[Codes, Codes]:
-    """Make codes of ``values (N, K)`` as queries and as items, in which 0 is a value of its own between −1 and 1.
+    """Make codes of ``values (N, K)`` as queries and as items, in which 0 is a third value between −1 and 1.
 
     Released code takes ``sign(0) = 0`` for a bit, and (K − ⟨query, item⟩) / 2 for a distance. With the ``TERNARY_BITS``
     of each value chosen as here, the Hamming distance of a query and an item is four times that: 0 is 2 bits from

@@ -80,5 +80,5 @@ def _kept(count: int, share: int) -> int:
 
 
 def _surest(doubts: np.ndarray, share: int) -> np.ndarray:
-    """Return the rows that remain without the ``share`` per cent of highest doubt, rising."""
+    """Return the rows that remain without the ``share`` per cent of highest doubt, in ascending order."""
     return np.sort(np.argsort(doubts, kind="stable")[: _kept(len(doubts), share)])

@@ -64,7 +64,7 @@ class Experiment:
 
 
 class Request(NamedTuple):
-    """What several experiments, such as rows of different tables, may have in common: a run and its measures."""
+    """The run and the measures of an experiment, which several, such as rows of different tables, may share."""
 
     folder: Path
     by_epoch: bool

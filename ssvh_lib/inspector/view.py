@@ -25,7 +25,7 @@ LEARNS = ("adamae", "adios")  # samplers that mean nothing without training
 
 @dataclass(frozen=True)
 class Rival:
-    """What another sampler would do: its first view ``visible (T,)``, or None and ``note``, why there is none."""
+    """The choice of another sampler: its first view ``visible (T,)``, or None with a ``note`` that says why."""
 
     name: str
     visible: np.ndarray | None

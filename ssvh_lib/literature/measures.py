@@ -47,7 +47,7 @@ MEASURES = {
         Measure("seconds", MeasureKind.COST, higher=False),  # of training
         Measure("encoded_per_second", MeasureKind.COST),
         Measure("parameters", MeasureKind.COST, higher=False),
-        # Finished epochs until mAP@5 first reaches 90 % of what the row without the part has in the end.
+        # Finished epochs until mAP@5 first reaches 90 % of the final value of the row without the part.
         Measure("epochs_to_level", MeasureKind.SPECIAL, words="epochs to the level", higher=False),
         # mAP@5 of the last epoch less that of the last one of the warm-up.
         Measure("gain_after_warm_up", MeasureKind.SPECIAL, words="mAP@5 gained after the warm-up"),

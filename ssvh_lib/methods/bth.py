@@ -42,7 +42,7 @@ class BTH(TeacherStudentHasher):
     PRESETS: ClassVar[Presets] = {
         "released": {"clean_target": False},
         # Ours, for two cores: as many videos seen as by every trained method, those of the teacher among them, and
-        # about as many anchors a class as on FCVID. In so few steps a bias that starts near 0 does not reach the mean
+        # about as many anchors per class as on FCVID. In so few steps a bias that starts near 0 does not reach the mean
         # frame; the codes would have to carry it, and be alike for all videos. The learning rate, of 1e-3, 2e-3 and
         # 4e-3, was chosen on a part of the training videos.
         "small": {

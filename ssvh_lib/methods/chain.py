@@ -117,7 +117,7 @@ class CHAIN(TrainedMethod):
 
 
 def draw_clip(videos: int, frames: int, rng: torch.Generator) -> Tensor:
-    """Draw one of each two consecutive frames: places in time ``(B, M)``, rising, M = ⌈T/2⌉."""
+    """Draw one of each two consecutive frames: places in time ``(B, M)``, ascending, M = ⌈T/2⌉."""
     start = torch.arange(0, frames, 2, device=rng.device)  # (M,)
     second = torch.rand(videos, len(start), generator=rng, device=rng.device) < 0.5
     return (start + second).clamp(max=frames - 1)

@@ -77,7 +77,7 @@ class MCMSH(TrainedMethod):
 
     PRESETS: ClassVar[Presets] = {  # the code has settings for FCVID only
         "released": {"quantisation_gradient": False, "stored_sharpness": False},
-        "small": {  # ours, for two cores; about as many clusters a class as on FCVID
+        "small": {  # ours, for two cores; about as many clusters per class as on FCVID
             "width": 64, "clusters": 400, "epochs": 4, "batch_size": 32, "peak_learning_rate": 2e-3, "decay_every": 1,
         },
         "smoke": {  # ours: seconds

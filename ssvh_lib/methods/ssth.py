@@ -42,7 +42,7 @@ class SSTH(RecurrentHasher):
     config: Config
 
     PRESETS: ClassVar[Presets] = {
-        # Ours, for two cores: every trained method sees as many videos. They are 320 steps, in which the published clip
+        # Ours, for two cores: every trained method sees as many videos. That is 320 steps, in which the published clip
         # would let a weight move by .03 at most; this one was chosen on a part of the training videos.
         "small": {"norm_momentum": 0.9, "epochs": 4, "batch_size": 32, "clip": 1e-2, "decay_every": 1},
         "smoke": {"norm_momentum": 0.9, "epochs": 2, "batch_size": 64, "clip": 3e-3},  # ours: seconds

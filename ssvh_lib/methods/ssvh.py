@@ -59,7 +59,7 @@ class SSVH(RecurrentHasher):
 
     PRESETS: ClassVar[Presets] = {
         "released": {"own_states": False},
-        # Ours, for two cores: every trained method sees as many videos. They are 320 steps, in which the published clip
+        # Ours, for two cores: every trained method sees as many videos. That is 320 steps, in which the published clip
         # would let a weight move by .03 at most; clip and rate were chosen on a part of the training videos.
         "small": {
             "norm_momentum": 0.9, "epochs": 4, "batch_size": 32, "peak_learning_rate": 2e-2, "clip": 3e-3,

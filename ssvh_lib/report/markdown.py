@@ -199,7 +199,7 @@ def _line(claim: pd.DataFrame, data: dict[str, str], notes: _Footnotes) -> dict[
 
 
 def _by_bits(rows: list[Judged], cell: Callable[[Judged], str]) -> str:
-    """Write the cell of each code length on a line of its own, or a single one where all are the same."""
+    """Write the cell of each code length on a separate line, or a single cell where all are the same."""
     cells = {row.bits: cell(row) for row in rows}
     if len(set(cells.values())) == 1:
         return next(iter(cells.values()))

@@ -18,7 +18,7 @@ _RUN = ("dataset", "preset", "method", "variant", "label", "bits", "seed")
 
 
 class Reported(Protocol):
-    """What a target tells the report."""
+    """The facts about a target that the report needs."""
 
     @property
     def heading(self) -> str:

@@ -121,7 +121,7 @@ class Searcher:
     ) -> Searcher:
         """Open the index of a file; ``run`` and ``root`` name run and datasets if they were moved since it was made.
 
-        Raises SSVHError if the file is no whole index, or if run or dataset are gone or not what they were.
+        Raises SSVHError if the file is not a whole index, or if the run or the dataset is missing or has changed.
         """
         index = HammingIndex.load(path)
         if not index.source.keys() >= Source.__required_keys__:

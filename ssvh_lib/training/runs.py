@@ -52,7 +52,7 @@ class TrainingState(TypedDict):
 
     model: dict[str, Tensor]
     optimiser: dict[str, Any]  # its state_dict
-    memory: dict[str, Tensor]  # what the method has to remember
+    memory: dict[str, Tensor]  # the tensors that the method names in REMEMBERED
     history: list[HistoryRow]
 
 
@@ -71,7 +71,7 @@ class Run:
 
     @property
     def config(self) -> RunDescription:
-        """Return what was asked for."""
+        """Return the description of the run that was asked for."""
         return cast(RunDescription, read_json(self.folder / "config.json"))  # as `open_run` wrote it
 
     @property

@@ -51,7 +51,7 @@ def sample(path: Path, frames: int, apply: Callable[[Image], T]) -> Sampled[T]:
     """Call ``apply`` on ``frames`` pictures (RGB, upright), evenly spaced in time, and keep what it returns.
 
     For a picture that is on display at several of the moments it is called once. Raises SSVHError, with the reason,
-    if the file is no video, or if no frame of it can be decoded.
+    if the file is not a video, or if no frame of it can be decoded.
     """
     with _explained(path):
         if path.exists() and not path.is_file():

@@ -126,7 +126,7 @@ class TeacherStudentHasher(TrainedMethod):
             self.neighbours = Neighbours(self.anchors.cpu().numpy(), self.nearest.cpu().numpy())
 
     def remember(self, found: Neighbours) -> None:
-        """Keep what the teacher found as tensors, which are saved with each epoch."""
+        """Keep the teacher's findings as tensors, which are saved with each epoch."""
         self.anchors, self.nearest = (torch.from_numpy(part).to(self.device) for part in (found.anchors, found.nearest))
 
     def reconstruct(self, frames: Tensor, rng: torch.Generator) -> Reconstruction:

@@ -1,4 +1,4 @@
-"""What happens during training, here and in the authors' own logs."""
+"""Curves over the course of training, here and in the authors' own logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What encoding costs as videos get longer."""
+"""The cost of encoding as videos get longer."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _GREYS = (QUIET, "#4a4a4a")
 _THIN = 1.0  # width of lines that are there for comparison
 DASHES = ("-", "--", ":", "-.")
-SYSTEMS = ("autossvh", "s5vh", "conmh")  # what the course is about; they keep their colours and stand out
+SYSTEMS = ("autossvh", "s5vh", "conmh")  # the subject of the course; they keep their colours and stand out
 _STYLE: dict[RcKeyType, Any] = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib, so that figures are the same everywhere
     "font.size": 10,

@@ -160,7 +160,8 @@ def test_a_csv_that_is_not_text_is_refused(tmp_path):
 def test_lists_that_are_wrong_are_refused(tmp_path):
     touch(tmp_path / "in", "Archery/v_B_g02_c01.avi", "Fencing/x.avi")
     lists = ucf(tmp_path / "lists")
-    with pytest.raises(ssvh.SSVHError, match=r"nowhere is not an official split: .* trainlist01\.txt and testlist01\.txt"):
+    message = r"nowhere is not an official split: .* trainlist01\.txt and testlist01\.txt"
+    with pytest.raises(ssvh.SSVHError, match=message):
         listed(tmp_path / "in", splits=tmp_path / "nowhere")
     with (lists / "trainlist01.txt").open("a") as file:
         file.write("Fencing/x.avi 4\n")
