@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-__version__ = "0.2.0"  # the one place: pyproject.toml reads it here
+__version__ = "0.2.0"  # the only place; pyproject.toml reads it from here
 
 # Names are looked up when first used, so that `import ssvh_lib` does not load torch.
 _HOME = {

@@ -1,4 +1,4 @@
-"""The exception that users are meant to read: what was expected, what came, what to do."""
+"""The exception and the warning meant for users: what was expected, what was found, and what to do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class SSVHError(ValueError):
 
 
 class SSVHWarning(UserWarning):
-    """A result that is right, but perhaps not what was wanted; Python shows it once for each line that calls for it."""
+    """A result that is correct but perhaps not intended; Python shows it once for each line that triggers it."""
 
 
 def unknown(kind: str, given: object, known: Iterable[str]) -> SSVHError:

@@ -1,4 +1,4 @@
-"""Loss terms as pure functions, each with its paper."""
+"""Loss terms as pure functions, each with a reference to its paper."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def centre_alignment(codes: Tensor, centres: Tensor, targets: Tensor, temperatur
 def point_to_set(
     codes: Tensor, clusterings: Sequence[tuple[Tensor, Tensor]], rows: Tensor, temperature: float
 ) -> Tensor:
-    """Pull the ``codes (B, K)`` of videos ``rows (B,)`` to the anchor code of their cluster, away from all others.
+    """Pull the ``codes (B, K)`` of videos ``rows (B,)`` towards the anchor code of their cluster, away from all others.
 
     A clustering is a pair: the cluster of every training video ``(N,)``, and the clusters' anchor codes ``(M, K)`` ±1.
-    The mean over clusterings of InfoNCE with the anchors as keys: P2Set of AutoSSVH (Lian et al., CVPR 2025).
+    Returns the mean over clusterings of InfoNCE with the anchors as keys: P2Set of AutoSSVH (Lian et al., CVPR 2025).
     """
     terms = [centre_alignment(codes, anchors, labels[rows], temperature) for labels, anchors in clusterings]
     return torch.stack(terms).mean()

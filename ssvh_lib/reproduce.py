@@ -1,6 +1,6 @@
 """``make reproduce``: from the names of targets to runs, records, tables, figures and the report.
 
-Everything derived but ``data/`` is a pure function of ``data/``: ``draw``, ``tabulate`` and ``write_report``.
+Every output except ``data/`` is a pure function of ``data/``: see ``draw``, ``tabulate`` and ``write_report``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COMMITTED = ("moving-digits", "small")  # dataset and preset of the figures that
 
 @dataclass(frozen=True)
 class Plan:
-    """Targets and the runs that they need on one dataset; ``runs`` are by the target whose records they become."""
+    """Targets and the runs that they need on one dataset; ``runs`` maps each target with records to its runs."""
 
     dataset: str
     preset: str
@@ -50,7 +50,7 @@ class Plan:
 
 
 class State(NamedTuple):
-    """The progress of a target: in a word, the number of its runs, and the seconds of work left if they are known."""
+    """The progress of a target in one word, the number of its runs, and the seconds of work left if known."""
 
     word: str
     runs: int
@@ -76,9 +76,9 @@ def reproduce(
     scheduler: str | None = None,
     say: Callable[[str], object] = print,
 ) -> list[str]:
-    """Make what the targets need and the cache lacks, write their records into ``out``/data, and return the targets.
+    """Run what the targets need and the cache lacks, write their records into ``out``/data, and return the targets.
 
-    Without names these are all targets that the dataset can serve. ``bits`` and ``seeds`` replace the targets' own.
+    Without names, these are all targets that the dataset can serve. ``bits`` and ``seeds`` replace the targets' own.
     Raises RunsFailed if some runs failed, once the records of the others are written, and SSVHError for other
     mistakes, before anything runs.
     """
@@ -152,7 +152,7 @@ def write(
 
 
 def state(name: str, dataset: str, preset: str, root: Path | None = None) -> State:
-    """Return the progress of a target on a dataset, as the cache of runs shows."""
+    """Return the progress of a target on a dataset, according to the cache of runs."""
     wanted = target(name)
     if reason := wanted.lacks(dataset):
         return State(reason, 0, 0.0)
@@ -199,7 +199,7 @@ def write_report(out: Path) -> list[Path]:
 
 
 def summary(out: Path, names: Collection[str]) -> str:
-    """Summarise for the terminal what became of the claims of some targets, a line for each."""
+    """Summarise the verdicts on the claims of some targets for the terminal, a line for each target."""
     return document.summary(out, TARGETS, names)
 
 
@@ -219,7 +219,7 @@ def _shown_records(out: Path) -> dict[str, list[Record]]:
 def _collected(
     name: str, runs: list[Experiment], records: list[Record], preset: str, say: Callable[[str], object]
 ) -> list[Record]:
-    """Return what a target makes of the records of its runs; it is cached, as some of it takes a minute."""
+    """Return what a target makes of the records of its runs; cached, because it can take a minute."""
     collect = TARGETS[name].collect
     if collect is None:
         return records
@@ -234,7 +234,7 @@ def _collected(
 def _write_budget(
     planned: Plan, out: Path, kept: int, made: int, seconds: float, jobs: int | None, device: str
 ) -> None:
-    """Write what the latest call that trained anything has taken."""
+    """Record the time and the machine of the latest call that trained anything."""
     budget = {
         "dataset": planned.dataset, "preset": planned.preset, "runs": kept + made, "kept": kept,
         "wall_seconds": round(seconds), "workers": jobs or runner.default_jobs(device),

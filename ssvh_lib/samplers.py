@@ -35,7 +35,7 @@ def independent_pair(videos: int, frames: int, mask_ratio: float, rng: torch.Gen
 
 
 def drop_highest(scores: Tensor, visible_count: int) -> Tensor:
-    """Return ``visible (…, T)``, False at the T − V highest ``scores (…, T)``; of equal ones the earlier drop first."""
+    """Return ``visible (…, T)``, False at the T − V highest ``scores (…, T)``; of equal scores, the earliest drop."""
     dropped = scores.argsort(dim=-1, descending=True, stable=True)[..., : scores.shape[-1] - visible_count]
     return torch.ones_like(scores, dtype=torch.bool).scatter(-1, dropped, False)
 
@@ -43,7 +43,7 @@ def drop_highest(scores: Tensor, visible_count: int) -> Tensor:
 def gumbel(shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
     """Draw standard Gumbel noise in float32, always finite, on the device of ``rng``.
 
-    Ranking by log p plus this noise is drawing without replacement, each time in proportion to p (Kool et al., 2019).
+    Ranking by log p plus this noise draws without replacement, each time in proportion to p (Kool et al., 2019).
     """
     uniform = torch.rand(shape, generator=rng, device=rng.device)  # may be 0, but not 1
     return -(-uniform.clamp(min=torch.finfo(uniform.dtype).tiny).log()).log()
@@ -130,9 +130,9 @@ class GradeNet(Sampler):
     The grade of a token x is sigmoid(w·(x + LN(W2 GELU(W1 x)))), plus Gumbel noise that is drawn for each view. The
     gradient passes straight through to a softmax over the frames, and is reversed: grades rise for frames whose
     absence makes the loss larger. The softmax adds up to 1 although M frames are dropped, as in the released code.
-    Ours: tokens are detached, so that the game is between this network and the rest only. The released code differs
-    from the paper: its noise has a further normal part of deviation 10, beside which grades between 0 and 1 hardly
-    count, the frames with the highest grades stay visible, and training never reaches it.
+    Ours: tokens are detached, so that the game is only between this network and the rest. The released code differs
+    from the paper: its noise has a further normal component of standard deviation 10, beside which grades between 0
+    and 1 hardly count, the frames with the highest grades stay visible, and training never uses the sampler.
     """
 
     def __init__(self, width: int, frames: int, mask_ratio: float, **options: Unpack[Options]):
@@ -181,10 +181,10 @@ class AttMask(Sampler):
         last = encoder[-3]  # LayerNorm and Linear follow
         if not isinstance(last, Block):
             raise SSVHError(
-                f"The sampler 'attmask' needs an encoder whose last block has attention, and this one's is "
-                f"{type(last).__name__}; take a Transformer encoder or another sampler."
+                f"The sampler 'attmask' needs an encoder whose last block has attention, but this one's is "
+                f"{type(last).__name__}; use a Transformer encoder or another sampler."
             )
-        # Older autocasts would keep the copies of weights that they make here, without gradient, and use them again.
+        # Older versions of autocast would cache the weights that they cast here, without gradient, and reuse them.
         with torch.autocast(tokens.device.type, enabled=False):
             tokens = encoder[:-3](tokens.float())
             weights = last.attention.weights(last.attention_norm(tokens))  # (B, heads, T, T)
@@ -192,17 +192,15 @@ class AttMask(Sampler):
 
 
 class AdaMAE(Sampler):
-    """AdaMAE (Bandara et al., CVPR 2023): a Transformer block predicts the probability of each frame to be visible.
+    """AdaMAE (Bandara et al., CVPR 2023): a Transformer block predicts each frame's probability of being visible.
 
     Visible frames are drawn without replacement from the probabilities p. These learn from the penalty alone, which
-    raises log p of dropped frames by their error: hard frames become visible, the opposite of a game. Scores are
-    −log p. Ours: tokens stand for frames instead of cubes of pixels, two views are two draws from one p, and there
-    is no dropout in the block. As in the original, the gradient goes on into the tokens.
+    raises log p of dropped frames by their error: hard frames become visible, the opposite of an adversarial game.
+    Scores are −log p. Ours: tokens stand for frames instead of cubes of pixels, two views are two draws from one p,
+    and there is no dropout in the block. As in the original, the gradient continues into the tokens.
     """
 
-    FIXED_NOISE = (
-        -1.0
-    )  # [paper] minus: −log p − Gumbel drops the lowest log p + Gumbel, so that a draw from p stays visible
+    FIXED_NOISE = -1.0  # [paper] −log p − Gumbel drops the lowest log p + Gumbel: a draw from p stays visible
     HEADS = 8  # [code] at most
     WEIGHT = 1e-4  # [code] of the penalty
 
@@ -221,7 +219,7 @@ class AdaMAE(Sampler):
         return -logits.squeeze(-1).float().log_softmax(dim=-1)
 
     def penalty(self, views: Views, errors: Tensor) -> Tensor:
-        """Average over the dropped frames −log p times their error, which gets no gradient."""
+        """Average −log p times the error, which gets no gradient, over the dropped frames."""
         dropped = frame_index(~views.visible, errors.shape[1])  # (2B, M)
         return self.WEIGHT * (views.scores.gather(1, dropped) * errors.detach().float()).mean()
 
@@ -229,15 +227,15 @@ class AdaMAE(Sampler):
 class ADIOS(Sampler):
     """ADIOS (Shi et al., ICML 2022): an occlusion network divides each video between two masks that make the task hard.
 
-    A softmax over the masks says how far each hides a frame, and a penalty keeps both from hiding nothing or
+    A softmax over the masks says how strongly each hides a frame, and a penalty keeps both from hiding nothing or
     everything. View n drops the M frames that mask n hides most, without noise. Ours: a Transformer block in place
     of a U-Net; two masks, one for each view; hard choices with a straight-through gradient, where the original
     multiplies by 1 − mask; one step with reversed gradient, where the original alternates two optimisers; detached
-    tokens. Scores are log-odds: mask n is their sigmoid, which is the softmax over two, and they never tie as it may.
+    tokens. Scores are log-odds, whose sigmoid is the softmax over two masks; where it saturates, they do not tie.
     """
 
     HEADS = 8  # [ours] at most
-    ALPHA = 0.5  # [ours] of the penalty; the released scripts have 0 to 0.95
+    ALPHA = 0.5  # [ours] weight of the penalty; the released scripts use 0 to 0.95
 
     def __init__(self, width: int, frames: int, mask_ratio: float, **options: Unpack[Options]):
         super().__init__(width, frames, mask_ratio, **options)
@@ -262,9 +260,9 @@ class ADIOS(Sampler):
         return first - second
 
     def penalty(self, views: Views, errors: Tensor) -> Tensor:
-        """Punish masks that hide almost nothing or everything; least where each hides half of a video."""
+        """Penalise masks that hide almost nothing or everything; least where each hides half of a video."""
         share = views.scores.sigmoid().mean(dim=1)  # (2B,)
-        share = torch.minimum(share, 1 - share)  # the same sine; that of π in float32 is negative
+        share = torch.minimum(share, 1 - share)  # has the same sine; in float32 the sine of π is negative
         return self.ALPHA * (1 / (torch.sin(math.pi * share) + 1e-10)).mean()
 
 

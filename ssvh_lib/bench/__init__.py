@@ -1,4 +1,4 @@
-"""The measurements of ``make bench``: time, memory and quality, compared with other ways to do the same.
+"""The measurements of ``make bench``: time, memory and quality, compared with other ways of doing the same.
 
 Every topic is a module of this package with a ``TITLE``, ``measure(say)``, which returns plain records, and
 ``table(records)``, which makes a table and a note of them. What is compared is measured in one go.

@@ -20,7 +20,7 @@ from ..utils.measured_process import measure_in_subprocess, peak_bytes
 
 TITLE = "Evaluation at the size of FCVID"
 ITEMS, SOME, BITS, LABELS = 45_600, 4_560, 64, 239  # FCVID, where all items are queries; and a tenth of them
-SECONDS, MOST = 6.0, 5  # a way is timed again for so long, at most so often
+SECONDS, MOST = 6.0, 5  # each way is timed repeatedly for this long, but at most this often
 NOTE = (
     f"Random codes of {BITS} bits around {LABELS} centres, which are the labels; some videos have several. Queries "
     "lie in the database and find themselves. mAPs: @5, 20, 40, 60, 80, 100. s: median of several calls, compiling not "
@@ -32,7 +32,7 @@ NOTE = (
 
 
 class Case(NamedTuple):
-    """One of ``WAYS`` to be measured, at a size."""
+    """One of ``WAYS`` to be measured, at one size."""
 
     way: str
     queries: int
@@ -57,7 +57,7 @@ class Way(NamedTuple):
 
     maps: Callable[[Task], dict[int, float]]  # cutoff -> mAP
     finds: str
-    slow: bool  # so slow that it gets only some queries
+    slow: bool  # slow enough to get only some of the queries
 
 
 def measure(

@@ -66,7 +66,7 @@ class Graph(Kind):
 
 
 def measure(say: Callable[[str], object], cases: tuple[Case, ...] | None = None) -> list[dict]:
-    """Return the figures of every case, a row each; of the same codes, ``flat`` has to come first."""
+    """Return the figures of every case, a row each; among cases of the same codes, ``flat`` has to come first."""
     rows: list[dict] = []
     furthest: dict[tuple[str, int], list[int]] = {}
     for case in CASES if cases is None else cases:

@@ -1,6 +1,6 @@
 """Time and memory to read a training set from a file that is larger than the memory for it.
 
-Each way of reading is measured in a process of its own, one epoch long, after the pages of the file were dropped
+Each way of reading is measured in a separate process, one epoch long, after the pages of the file were dropped
 from the system's cache (which a virtual machine's host may still hold: compare the ways, not the disks).
 """
 

@@ -22,7 +22,7 @@ from ..utils.measured_process import LIMIT, in_subprocess, peak_memory_growth
 TITLE = "Selective scan"
 SHAPES = ((128, 25, 512, 16), (32, 256, 512, 16), (8, 1024, 512, 16))  # B, T, E, S of the scans
 PASSES = ("forward", "forward + backward")
-SECONDS, LEAST, MOST = 1.0, 3, 30  # a call is timed for so long, but at least and at most so often
+SECONDS, LEAST, MOST = 1.0, 3, 30  # a call is timed repeatedly for this long, but between LEAST and MOST times
 NOTE = (
     "E = {2}, S = {3}, float32. ms: median of several calls. MB: peak memory of a call, with what it returns, without "
     "its inputs. In brackets: how many times ours, which is selective_scan. parallel: Blelloch's scan in PyTorch."
@@ -97,7 +97,7 @@ def figures(device: str, shape: tuple[int, int, int, int], passes: str, scan: st
 
 
 def _call(case: Case, B: int, T: int) -> Callable[[], object]:
-    """Make a scan of random values ``(B, T, E)``, with rates and steps as Mamba has them at the start."""
+    """Make a scan of random values ``(B, T, E)``, with rates and steps as Mamba initialises them."""
     (E, S), scan, back = case.shape[2:], SCANS[case.scan], case.passes != PASSES[0]
     rng = torch.Generator().manual_seed(0)
     u, weight, b, c, d = (torch.randn(*s, generator=rng) for s in [(B, T, E)] * 2 + [(B, T, S)] * 2 + [(E,)])

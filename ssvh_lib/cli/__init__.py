@@ -12,7 +12,7 @@ from . import course, data, experiments
 
 
 class _OneLineErrors(typer.core.TyperGroup):
-    """A command whose user's mistakes are one message and no traceback; an interrupt says what is kept."""
+    """Commands that report user errors in one message without traceback, and after an interrupt what is kept."""
 
     def invoke(self, ctx: Any) -> Any:  # typer has no public name for the type of this context
         try:

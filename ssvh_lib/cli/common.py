@@ -27,7 +27,7 @@ def parsed(assignments: Iterable[str]) -> dict[str, Any]:
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals:
-            raise SSVHError(f"--set wants FIELD=VALUE, got '{assignment}'.")
+            raise SSVHError(f"--set expects FIELD=VALUE, got '{assignment}'.")
         try:
             values[name] = json.loads(text)
         except json.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""The commands about the course and what stands beside it: ``notebooks``, ``inspect``, ``site`` and ``bench``."""
+"""The commands about the course and the tools beside it: ``notebooks``, ``inspect``, ``site`` and ``bench``."""
 
 from __future__ import annotations
 
@@ -42,10 +42,11 @@ def inspect(
 def site(out: Annotated[Path, typer.Option(help="An empty or new folder.")] = SITE) -> None:
     """Render the course, its solutions and the report as a static site that needs no network."""
     from ..course.site import build
+    from ..utils.words import size
 
     built = build(out)
-    size = f"{built.size / 1e6:.1f} MB (largest page {built.largest / 1e6:.2f} MB)"
-    typer.echo(f"{built.pages} pages, {size}. Open {relative(built.landing)}")
+    sizes = f"{size(built.size)} (largest page {size(built.largest)})"
+    typer.echo(f"{built.pages} pages, {sizes}. Open {relative(built.landing)}")
 
 
 def bench(

@@ -31,7 +31,7 @@ data = typer.Typer(cls=_ShowByDefault, help="Show, check or convert a dataset: `
 
 @data.command()
 def show(name: Name = "moving-digits", root: Root = None) -> None:
-    """Show a dataset's sizes; an embedded one is built first if it is not there."""
+    """Show a dataset's sizes; an embedded one is built first if it is missing."""
     from ..data import load_dataset
 
     dataset = load_dataset(name, root, progress=True)
@@ -61,7 +61,7 @@ def check(name: Name = "moving-digits", root: Root = None) -> None:
 
 @data.command()
 def halve(name: Name, out: Annotated[Path, typer.Argument(help="Folder of the copy.")], root: Root = None) -> None:
-    """Copy a dataset with its features as float16: half the disk, half the reading."""
+    """Copy a dataset with its features as float16: half the disk space, half the reading time."""
     from ..data.halve import halve as convert
 
     typer.echo(f"{name} with features as float16: {convert(name, out, root, progress=True)}")
@@ -107,12 +107,12 @@ def index(
     """Make a searchable index of a database, encoded by a trained run, for `ssvh search`."""
     from ..search.searcher import index_run
     from ..utils.files import make_folder
+    from ..utils.words import size
 
     make_folder(out.parent)
     made = index_run(run, dataset, root, kind=kind, device=device)
     made.save(out)
-    size = f"{out.stat().st_size / 1e3:,.0f} kB" if out.stat().st_size < 1e6 else f"{out.stat().st_size / 1e6:,.1f} MB"
-    typer.echo(f"{out}: {len(made):,} codes of {made.bits} bits, kind {made.kind}, {size}")
+    typer.echo(f"{out}: {len(made):,} codes of {made.bits} bits, kind {made.kind}, {size(out.stat().st_size)}")
 
 
 def search(

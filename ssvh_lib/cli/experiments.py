@@ -36,7 +36,7 @@ def train(
     device: Device = "auto",
     root: Root = None,
 ) -> None:
-    """Train one method, encode the dataset and evaluate; the same command again resumes it, or shows the result."""
+    """Train one method, encode the dataset and evaluate; repeating the command resumes it, or shows the result."""
     from ..data import load_dataset
     from ..experiments.measures import measure
     from ..literature.names import printed_name

@@ -4,7 +4,7 @@ Two videos share an anchor if it is among the k anchors nearest to both. They ar
 and dissimilar at middle distance if they share one for k = 5 and none for k = 4. In the released code
 (github.com/Lily1994/BTH) this is a dense table, Tag = S3 + 2 (S5 − S4) with S_k = [Z Λ⁻¹ Zᵀ > 1e-5], where Z (N, M)
 weighs the k nearest anchors of each video by a Gaussian. Here S_k says whether an anchor is shared, which is the same
-but for weights so small that the threshold cuts them off, and takes lists of videos in place of an (N, N) table.
+except for weights below the threshold, and needs lists of videos in place of an (N, N) table.
 
 Shapes: N videos, M anchors, B videos of a batch, d size of a vector.
 """
@@ -29,7 +29,7 @@ TRIES = 16  # videos drawn before a whole row of the table is searched
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:
-    """``anchors (M, d)`` float32 and the ``nearest (N, 5)`` of them to each video, int64, nearest first.
+    """Anchors and the videos near them: ``anchors (M, d)`` float32; ``nearest (N, 5)`` int64 to each video, in order.
 
     Everything follows from the two arrays, which can be stored to make the same object again. With fewer than five
     anchors, ``nearest`` has a column for each.
@@ -86,7 +86,7 @@ class Neighbours:
     def _untagged(self, rows: np.ndarray, rng: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Draw for each of ``rows (B,)`` one of the videos of tag 0, all equally likely, and say whether there is any.
 
-        Nearly all videos have tag 0, so the first such one of a few draws is taken; else the whole row is searched.
+        Nearly all videos have tag 0, so one of a few draws usually does; otherwise the whole row is searched.
         """
         N = len(self.nearest)
         drawn = (_uniform(len(rows) * TRIES, rng) * N).astype(np.int64).reshape(len(rows), TRIES)

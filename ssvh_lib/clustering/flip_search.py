@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-_RIDGE = 1e-3  # of M, which is what a bit has on the diagonal; for fewer centres than bits
-_ROUNDING = 1e-6  # a smaller change of the objective is no progress
+_RIDGE = 1e-3  # as a share of M, the diagonal of the Gram matrix; needed where there are fewer centres than bits
+_ROUNDING = 1e-6  # smaller changes of the objective do not count as progress
 
 
 def solve(code: np.ndarray, others: np.ndarray, target: np.ndarray, shortfall: np.ndarray) -> np.ndarray:
@@ -70,7 +70,7 @@ def _shortfall_weight(others: int, bits: int) -> int:
 
 
 def _near_centres(agree: np.ndarray, shortfall: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the n centres that two flips can bring too near: ``(n,)`` their distances, ``(n, K)`` changes by a flip."""
+    """Find the n centres that two flips can bring too near: distances ``(n,)`` and changes by a flip ``(n, K)``."""
     distance = ((agree.shape[1] - agree.sum(axis=1)) / 2).astype(np.int64)
     near = shortfall[np.maximum(0, distance - 2)] > 0
     return distance[near], agree[near].astype(np.int64)

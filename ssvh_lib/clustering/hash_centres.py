@@ -48,7 +48,7 @@ def hadamard_centres(count: int, bits: int, rng: np.random.Generator) -> np.ndar
     """Make ``count`` different codes ``(M, K)`` ±1, int8: rows of ± the Hadamard matrix, then random ones.
 
     The rows are at least K/2 apart; there are 2K of them where K is a power of two, else none. Random codes are
-    balanced as long as there are enough such (Yuan et al., CVPR 2020). Raises SSVHError for more than 2^K.
+    balanced as long as there are enough balanced ones (Yuan et al., CVPR 2020). Raises SSVHError for more than 2^K.
     """
     if bits < 1 or not 1 <= count <= 2**bits:
         raise SSVHError(f"{bits} bits make 1 to 2^{bits} different centres; {count} were asked for.")
@@ -65,7 +65,7 @@ def hadamard_centres(count: int, bits: int, rng: np.random.Generator) -> np.ndar
 
 
 def random_centres(count: int, bits: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw ``count`` codes ``(M, K)`` ±1, int8, each bit by the toss of a coin; two of them may be equal."""
+    """Draw ``count`` codes ``(M, K)`` ±1, int8, each bit by a fair coin; two of them may be equal."""
     return _random_codes((count, bits), rng, balanced=False)
 
 
@@ -110,7 +110,7 @@ def merit(centres: np.ndarray, semantic: np.ndarray) -> Merit:
     """
     _check(centres, semantic)
     if len(centres) < 2:
-        raise SSVHError("The merit of hash centres is about their distances: two or more are needed.")
+        raise SSVHError("The merit of hash centres compares their distances: two or more are needed.")
     M, K = centres.shape
     pairs = np.triu_indices(M, 1)
     codes = centres.astype(np.float64)
@@ -143,8 +143,8 @@ def optimise_centres(semantic: np.ndarray, initial: np.ndarray, *, sweeps: int =
     equal shortfall the objective, is ever above that of ``initial``, and codes stay different. Nothing is random.
 
     Departures from the released code. A centre is solved by flipping one or two bits while that helps, not by ℓp-box
-    ADMM (the twin in the tests): that keeps d_max, which rounded ADMM does not, ends 2 % below to 2 % above the
-    objective of ADMM whose worse codes are rejected, and is over a hundred times faster. The target is that of
+    ADMM (its counterpart in the tests): that keeps d_max, which rounded ADMM does not, ends within 2 % of the
+    objective of an ADMM whose worse codes are rejected, and is over a hundred times faster. The target is that of
     ``semantic_target``. The score counts semantics: in the released one the semantic cosines add up to a constant, so
     it rewards nothing but separation. Raises SSVHError as ``merit`` does.
     """
@@ -191,4 +191,4 @@ def _check(centres: np.ndarray, semantic: np.ndarray) -> None:
             f"{np.shape(semantic)}."
         )
     if not np.isin(centres, (-1, 1)).all() or not np.isfinite(semantic).all():
-        raise SSVHError("Hash centres are -1 and 1, semantic centres finite numbers.")
+        raise SSVHError("Hash centres must be -1 or 1, and semantic centres finite numbers.")

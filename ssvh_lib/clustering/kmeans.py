@@ -18,7 +18,7 @@ def kmeans(
     """Cluster ``vectors (N, D)``: centres ``(clusters, D)`` float32 and labels ``(N,)`` int64, the nearest centres.
 
     Lloyd's algorithm from random vectors, the best of ``restarts`` (faiss). Equal seeds give equal results; so did
-    one and two threads wherever we compared. No cluster is empty: one that would be gets the vector farthest from
+    one and two threads in every comparison. No cluster is empty: one that would be gets the vector farthest from
     its own centre. Raises SSVHError for more clusters than vectors and for values that are not finite in float32.
     """
     if np.ndim(vectors) != 2 or not 1 <= clusters <= len(vectors):

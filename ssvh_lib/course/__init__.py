@@ -80,7 +80,7 @@ def execute(
 
 
 def mark(answers: Mapping[Callable[..., str], object], *, say: Callable[[str], object] = print) -> None:
-    """Check the answers to some exercises and say the result of each check, in a line of its own.
+    """Check the answers to some exercises and say the result of each check, one per line.
 
     A wrong answer is reported without a traceback, which would show how the check comes to the right one, and the
     next check follows. Other errors are those of the answer itself, and are raised.

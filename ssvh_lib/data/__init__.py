@@ -1,4 +1,4 @@
-"""Datasets by name: embedded ones are built on first use, published ones known by their files, any other a folder."""
+"""Datasets by name: embedded ones are built on first use, published ones known by their files, others are folders."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Unreadable:
     """One set of videos whose features cannot be read; the problems of the report say why."""
 
     def lines(self) -> list[str]:
-        """Say so."""
+        """Say that they cannot be read."""
         return ["cannot be read"]
 
 
@@ -195,7 +195,7 @@ def _describe_labels(labels: np.ndarray | None) -> str:
 
 
 def _oddities(name: str, part: Part) -> list[str]:
-    """Return what is wrong with one set of videos by itself."""
+    """List what is wrong with one set of videos by itself."""
     found = part.contents
     problems: list[str] = []
     if found.bad_videos:
@@ -219,7 +219,7 @@ def _oddities(name: str, part: Part) -> list[str]:
 
 
 def _differences_from_published(found: Found, parts: dict[str, Part]) -> list[str]:
-    """Return where the numbers are not those of the published dataset."""
+    """List where the numbers are not those of the published dataset."""
     problems: list[str] = []
     of_copy = published.PUBLISHED.get(found.layout.get("name", "")) if "halved_from" in found.layout else None
     authors = found.published or of_copy
@@ -239,7 +239,7 @@ def _times(shape: tuple[int, ...]) -> str:
 
 
 def _between_parts(found: Found, query: Part | Unreadable, database: Part | Unreadable) -> list[str]:
-    """Return what is wrong between the queries and the database."""
+    """List what is wrong between the queries and the database."""
     if isinstance(query, Unreadable) or isinstance(database, Unreadable):
         return []
     problems = []

@@ -1,7 +1,7 @@
 """Videos as frame features, the form of every dataset in this library: ``VideoFeatures`` in a ``Dataset``.
 
 Axis letters: N videos, T frames, D feature size, L labels. Features are read by row and only when they are needed, so
-that a file may be larger than memory; every row that is read is checked.
+a file may be larger than memory; every row that is read is checked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Rows(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """``(N, …)``."""
+        """The shape ``(N, …)``."""
 
     @property
     def dtype(self) -> np.dtype:
@@ -82,7 +82,7 @@ class StoredRows:
             )
 
     def _fill(self, values: np.ndarray, order: np.ndarray) -> None:
-        """Read the rows ``order``, in rising order, into ``values``, in as few reads as possible."""
+        """Read the rows ``order``, which ascend, into ``values``, in as few reads as possible."""
         if self._files is None:
             self._files = [h5py.File(path, "r") for path in self.paths]
         for file, start, end in zip(self._files, self.starts, self.starts[1:], strict=False):
@@ -113,7 +113,7 @@ def open_hdf5(path: Path, content: str) -> h5py.File:
 
 
 def _fill_from(stored: h5py.Dataset, values: np.ndarray, rows: np.ndarray) -> None:
-    """Read ``rows``, in rising order, of one file into ``values``: runs at once, or all at once if they are close."""
+    """Read ascending ``rows`` of one file into ``values``: run by run, or in one read if they lie close together."""
     if not len(rows):
         return
     first, last = rows[0], rows[-1] + 1
@@ -127,7 +127,7 @@ def _fill_from(stored: h5py.Dataset, values: np.ndarray, rows: np.ndarray) -> No
 
 
 def _within_float32(values: np.ndarray) -> np.ndarray:
-    """Convert values of more than 32 bits to float32, in which those out of range become infinite."""
+    """Convert values of more than 32 bits to float32, where those out of range become infinite."""
     with np.errstate(over="ignore"):
         return values if values.dtype.itemsize <= 4 else values.astype(np.float32)
 
@@ -138,7 +138,7 @@ class VideoFeatures:
 
     ``features (N, T, D)`` numbers, ``labels (N, L)`` multi-hot uint8, ``ids`` one name per video. A row of zeros in the
     labels is a video whose classes are unknown, as in a training set that is published without labels. Some datasets
-    know more: ``informative (N, T)`` bool, True = the frame shows what the video is about, and ``thumbnails
+    have more: ``informative (N, T)`` bool, True = the frame shows what the video is about, and ``thumbnails
     (N, T, H, W)`` grey or ``(N, T, H, W, 3)`` in colour, uint8.
     """
 

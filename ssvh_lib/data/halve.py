@@ -24,8 +24,8 @@ _SLAB = 64 << 20  # bytes that are converted together
 def halve(name: str, out: str | Path, root: str | Path | None = None, *, progress: bool = False) -> Path:
     """Copy the dataset ``name`` of ``root`` (default ``data/``) into the folder ``out``, features as float16.
 
-    ``out`` is a dataset of the same name with a fingerprint of its own, since rounding changes results a little: each
-    value keeps 11 bits, a relative error of at most 0.05 %. A copy that was made of the same files is left as it is.
+    ``out`` is a dataset of the same name with its own fingerprint, since rounding changes results a little: each value
+    keeps 11 bits, a relative error of at most 0.05 %. A copy that was made of the same files is left as it is.
     An interrupted copy leaves nothing behind. Raises SSVHError if the disk is too small, if ``out`` holds something
     else, and if a value is NaN, infinite or beyond float16 (65,504).
     """

@@ -103,7 +103,7 @@ def fingerprint(folder: Path, layout: Layout) -> str:
 
 
 def write_layout(folder: Path, layout: Mapping[str, object]) -> None:
-    """Write a ``dataset.toml``. JSON writes texts, lists of texts and truth values as TOML does."""
+    """Write a ``dataset.toml``. JSON writes strings, lists of strings and booleans as TOML does."""
     tables = {key: value for key, value in layout.items() if isinstance(value, dict)}
     lines = _assignments({key: value for key, value in layout.items() if key not in tables})
     for name, table in tables.items():
@@ -116,7 +116,7 @@ def _assignments(table: Mapping[str, object]) -> list[str]:
 
 
 def read_layout(folder: Path) -> Layout:
-    """Read ``dataset.toml``. Raises SSVHError if it is missing, or says what is wrong with it."""
+    """Read ``dataset.toml``. Raises SSVHError if it is missing or wrong."""
     path = folder / "dataset.toml"
     if not path.is_file():
         raise SSVHError(

@@ -12,7 +12,7 @@ neighbours in the file are alike, with a correlation r, the mean of such a batch
 B / (1 + 1.6 r) videos drawn independently (Kish's design effect). Each epoch draws a new order of the blocks.
 
 The order depends on the seed, the number of videos and the sizes of block and window only; these follow from the
-videos' size as float32. Where and how the features are stored, and when they are read, changes no batch.
+videos' size as float32. Where and how the features are stored, and when they are read, does not affect any batch.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def in_background(items: Iterator[Item]) -> Generator[Item, None, None]:
 
 
 def _next(items: Iterator[Item]) -> tuple[Item] | None:
-    """Return the next item in a tuple of its own, so that None can mean the end."""
+    """Return the next item inside a tuple, so that None can mean the end."""
     for item in items:
         return (item,)
     return None

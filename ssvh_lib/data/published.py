@@ -35,7 +35,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Published:
-    """A published dataset; ``classes`` is None where no source that we could read says it."""
+    """A published dataset; ``classes`` is None where no source that we could read states their number."""
 
     folder: str  # the authors' name for it
     frames: int
@@ -53,7 +53,7 @@ class Published:
         return {"train": self.train, "database": self.database, "query": self.query}
 
     def layout(self, name: str) -> Layout:
-        """Return what its ``dataset.toml`` would say."""
+        """Return the content that its ``dataset.toml`` would have."""
         return {
             "name": name,
             "preset": "paper",

@@ -53,7 +53,7 @@ def write_part(folder: Path, stem: str, features: np.ndarray, labels: np.ndarray
 
 
 def save_labels(path: Path, labels: np.ndarray) -> None:
-    """Write labels with a fixed description of 116 bytes: SciPy puts the time there, but equal data are equal files."""
+    """Write labels with a fixed description of 116 bytes, where SciPy puts the time: equal data give equal files."""
     savemat(path, {"labels": labels}, appendmat=False)
     path.write_bytes(b"MATLAB 5.0 MAT-file".ljust(116) + path.read_bytes()[116:])
 

@@ -39,7 +39,7 @@ def expected_gains(counts: Counts, depth: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def average_precision(hits: np.ndarray, precisions: np.ndarray, totals: np.ndarray, divide_by: Divisor) -> np.ndarray:
-    """Compute the average precision of each query ``(Q,)`` after as many ranks as are given."""
+    """Compute the average precision of each query ``(Q,)`` from ``hits`` and ``precisions (Q, ranks)``."""
     k = hits.shape[1]
     divisor = {"k": k, "min_k_relevant": np.minimum(totals, k), "hits": hits.sum(axis=1)}[divide_by]
     average: np.ndarray = precisions.sum(axis=1) / np.maximum(divisor, 1)
@@ -49,8 +49,8 @@ def average_precision(hits: np.ndarray, precisions: np.ndarray, totals: np.ndarr
 def curve_sums(counts: Counts, ranks: int, expected: bool, divide_by: Divisor) -> np.ndarray:
     """Sum over queries after each rank, ``(3, ranks)``: hits, their shares in the totals, average precisions.
 
-    The first two are of the items at the rank alone. As ``average_precision`` of ``gains`` or ``expected_gains`` with
-    each number of ranks, but in one pass, as there may be as many ranks as items.
+    The first two count only the items at that rank. The third is ``average_precision`` of ``gains`` or
+    ``expected_gains`` at every cutoff, but in one pass, because there may be as many ranks as items.
     """
     totals = counts.relevant.sum(axis=1)
     most = np.full(len(totals), ranks) if divide_by == "k" else totals  # that an average is divided by

@@ -1,6 +1,6 @@
 """Binary codes: from a trained method to packed bits, and back to signs.
 
-This is the one place where a real number becomes a bit: positive is 1, zero and negative are 0 (−1 as a sign).
+This is the only place where a real number becomes a bit: positive is 1, zero and negative are 0 (−1 as a sign).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Codes:
 
 
 def ternary_codes(values: np.ndarray) -> tuple[Codes, Codes]:
-    """Make codes of ``values (N, K)`` as queries and as items, in which 0 is a value of its own between −1 and 1.
+    """Make codes of ``values (N, K)`` as queries and as items, in which 0 is a third value between −1 and 1.
 
     Released code takes ``sign(0) = 0`` for a bit, and (K − ⟨query, item⟩) / 2 for a distance. With the ``TERNARY_BITS``
     of each value chosen as here, the Hamming distance of a query and an item is four times that: 0 is 2 bits from
@@ -67,7 +67,7 @@ def ternary_codes(values: np.ndarray) -> tuple[Codes, Codes]:
     """
     values = _checked(values)
     if values.size and not (values < 0).any():
-        raise SSVHError("Ternary codes are −1, 0 and 1, or real values; got values none of which is negative.")
+        raise SSVHError("Ternary codes are made from −1, 0 and 1, or real values; none of these values is negative.")
     signs = np.sign(values).astype(np.int8)[:, :, None]  # (N, K, 1)
     zeros = np.array([[0, 1, 0, 1], [0, 0, 1, 1]], bool)  # in queries, in items
     query, item = (np.where(signs == 0, zero, signs > 0).reshape(len(values), -1) for zero in zeros)
@@ -131,7 +131,7 @@ class CodeHealth:
 
     @property
     def mean_correlation(self) -> float:
-        """Average the size of the correlation of two bits that change: 0 at best; NaN if there are no two."""
+        """Average the absolute correlation of two bits that change: 0 is best; NaN if there are no two."""
         pairs = np.abs(self.correlation[np.triu_indices(len(self.correlation), 1)])
         return float(np.mean(pairs[~np.isnan(pairs)])) if not np.isnan(pairs).all() else float("nan")
 
@@ -140,7 +140,7 @@ def code_health(codes: Codes) -> CodeHealth:
     """Measure balance, entropy and correlation of bits, and coinciding codes; SSVHError for fewer than two codes."""
     N = len(codes)
     if N < 2:
-        raise SSVHError(f"The health of codes is seen in two or more of them, got {N}.")
+        raise SSVHError(f"The health of codes needs two or more of them, got {N}.")
     total, products = np.zeros(codes.bits), np.zeros((codes.bits, codes.bits))
     for start in range(0, N, _BLOCK):
         signs = Codes(codes.packed[start : start + _BLOCK]).signs().astype(np.float32)  # sums of so few are exact

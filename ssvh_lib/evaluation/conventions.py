@@ -1,4 +1,4 @@
-"""The conventions of an evaluation, which published code leaves implicit: their names, and what fits together."""
+"""The conventions of an evaluation, which published code leaves implicit: their names and valid combinations."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class Conventions:
 
 
 def check_ranks(k: tuple[int, ...], ranks: int, items: int) -> None:
-    """Raise SSVHError for cutoffs or ranks that are no whole numbers, or exceed the ``items`` to be ranked."""
+    """Raise SSVHError for cutoffs or ranks that are not whole numbers or exceed the ``items`` to be ranked."""
     if not isinstance(k, tuple | list) or not k or not all(_is_cutoff(cutoff) for cutoff in k):
         raise SSVHError(f"k must be a tuple of whole cutoffs of at least 1, such as (5, 20), got {k!r}.")
     if max(k) > items:
         raise SSVHError(f"mAP@{max(k)} needs at least {max(k)} database items to rank, there are {items}.")
     if ranks != 0 and not _is_cutoff(ranks):
-        raise SSVHError(f"ranks is how many ranks curves are wanted for, a whole number, or 0 for none; got {ranks!r}.")
+        raise SSVHError(f"ranks, the length of the curves, must be a whole number, or 0 for none; got {ranks!r}.")
     if ranks > items:
         raise SSVHError(f"Curves over {ranks} ranks need at least {ranks} database items to rank, there are {items}.")
 

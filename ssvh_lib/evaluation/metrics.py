@@ -23,7 +23,7 @@ from .ranking import Ranking, in_order
 CUTOFFS = (5, 20, 40, 60, 80, 100)
 LOOKUP_RADIUS = 2
 FINDS_ITSELF = "The queries are the database, so each finds itself. With self_match='exclude' it is left out."
-_ENTRIES, _QUERIES = 1 << 21, 256  # a thread measures so many ranks at a time, of no more than so many queries
+_ENTRIES, _QUERIES = 1 << 21, 256  # most ranks, and most queries, that a thread measures at a time
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ def evaluate(
     ``zero_bits`` is what a value of exactly 0 means: −1 as everywhere else, or, with "ternary", a third value, as where
     released code takes ``sign(0) = 0`` for a bit: its distance to anything is 1/2, and a distance that is not whole is
     within the next radius. Such codes hold more than K bits, so this is for audits, and for arrays of −1, 0 and 1 or
-    of real values. With ``ranks`` there are also ``curves`` over the first so many ranks, up to the whole database.
-    Time left is shown on a terminal if ``progress``, after two seconds.
+    of real values. With ``ranks`` there are also ``curves`` over that many first ranks, up to the whole database.
+    If ``progress``, a terminal shows the time left after two seconds.
     Raises SSVHError for arrays that do not fit together, for unknown conventions, and for ``self_match="exclude"`` if
     the query codes are not the first of the database codes.
     """
@@ -123,7 +123,7 @@ class _Part(NamedTuple):
 
 @dataclass(frozen=True)
 class _Measurement:
-    """Measures a ranking by blocks of queries, which threads can do side by side."""
+    """Measures a ranking in blocks of queries, which threads can process side by side."""
 
     ranking: Ranking
     cutoffs: tuple[int, ...]
@@ -131,7 +131,7 @@ class _Measurement:
     conventions: Conventions
 
     def result(self, progress: bool) -> Evaluation:
-        """Average over all queries; sums are taken in one order, however many threads there are."""
+        """Average over all queries; sums are taken in a fixed order, however many threads there are."""
         (averages, totals, lookup), pairs, curves = self._all_parts(progress)
         maps = {cutoff: float(values.mean()) for cutoff, values in zip(self.cutoffs, averages, strict=True)}
         retrieved, found = pairs.cumsum(axis=1)[:, :: self.conventions.bits_per_value]  # at whole radii

@@ -8,9 +8,9 @@ a ranking follows from these (``metrics.py``), so there is no matrix of distance
 - there are only K + 1 distances, so counting them tells each item its rank, and one pass puts the nearest in place;
 - an item is relevant if it shares a label. As few items do, each label lists its items, and only these are looked at.
 
-Threads are Python's (the loops release its lock), each with queries of its own, so results do not depend on how many
-there are, and one thread is no thread at all. numba is imported at the first call. The loop is compiled then too, some
-seconds, and kept in ``__pycache__``.
+The threads are Python's (the loops release the GIL) and each has its own queries, so results do not depend on their
+number; a single thread is the calling one. numba is imported at the first call, which also compiles the loop in some
+seconds and caches it in ``__pycache__``.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Ranking:
 
 
 def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], threads: int) -> Iterator[Result]:
-    """Yield from ``map(work, tasks)``, by several threads; tasks not begun when the reader stops are never done."""
+    """Yield from ``map(work, tasks)`` in several threads; if the caller stops, tasks not yet begun are cancelled."""
     if threads == 1 or len(tasks) == 1:
         yield from map(work, tasks)
         return
@@ -111,9 +111,7 @@ def _checked(kind: str, labels: Array, count: int) -> Array:
             "Class numbers are one-dimensional."
         )
     if labels.dtype.kind == "f" and np.isnan(labels).any():
-        raise SSVHError(
-            f"{np.isnan(labels).sum()} {kind} labels are NaN. Give a class that is not known a number of its own."
-        )
+        raise SSVHError(f"{np.isnan(labels).sum()} {kind} labels are NaN. Give unknown classes a separate number.")
     return labels
 
 
@@ -166,7 +164,7 @@ def _count(
 
 
 def _bit_count(x: np.uint64) -> np.uint64:
-    """Count the bits of x that are 1. LLVM knows this way of counting, and makes it one instruction if there is one."""
+    """Count the bits of x that are 1. LLVM recognises this pattern and makes it one instruction where there is one."""
     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
     x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
     x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)

@@ -28,7 +28,7 @@ DRAWS = 5  # random orders that the control averages over
 def uncertainties(model: Method, videos: VideoFeatures) -> np.ndarray:
     """Return how uncertain a model is of the code of each video, ``(N,)``; SSVHError if it cannot tell."""
     if model.uncertainty is None:
-        raise SSVHError(f"{type(model).__name__} has no uncertainty of a code, as BerVAE has.")
+        raise SSVHError(f"{type(model).__name__} cannot tell how uncertain its codes are, as BerVAE can.")
     return apply_in_batches(model, model.uncertainty, videos)
 
 
@@ -80,5 +80,5 @@ def _kept(count: int, share: int) -> int:
 
 
 def _surest(doubts: np.ndarray, share: int) -> np.ndarray:
-    """Return the rows that remain without the ``share`` per cent of highest doubt, rising."""
+    """Return the rows that remain without the ``share`` per cent of highest doubt, in ascending order."""
     return np.sort(np.argsort(doubts, kind="stable")[: _kept(len(doubts), share)])

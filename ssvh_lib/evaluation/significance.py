@@ -1,7 +1,7 @@
 """How far a mAP can be trusted: its interval over queries, and whether two methods differ on the same queries.
 
 What varies here are the queries, as if others of their kind had been asked. How much a method varies with its seed is
-another question, which only several runs can answer. SciPy draws and counts, with equal draws at every cutoff.
+another question, which only several runs can answer. SciPy does the resampling, with equal draws at every cutoff.
 """
 
 from __future__ import annotations
@@ -130,11 +130,11 @@ def _steps(evaluation: Evaluation, name: str, progress: bool) -> Iterator[int]:
 
 def _check(level: float, resamples: int, queries: int) -> None:
     if not 0 < level < 1:
-        raise SSVHError(f"The level of an interval lies between 0 and 1, such as 0.95, got {level!r}.")
+        raise SSVHError(f"The level of an interval must lie between 0 and 1, such as 0.95, got {level!r}.")
     if not isinstance(resamples, int) or resamples < 2:
-        raise SSVHError(f"resamples is a whole number of at least 2, such as 10_000, got {resamples!r}.")
+        raise SSVHError(f"resamples must be a whole number of at least 2, such as 10_000, got {resamples!r}.")
     if queries < 2:
-        raise SSVHError(f"Whether other queries would change a mAP is seen in two or more of them, got {queries}.")
+        raise SSVHError(f"How far a mAP can be trusted shows only with two or more queries, got {queries}.")
 
 
 def _check_alike(first: Evaluation, second: Evaluation) -> None:
@@ -150,5 +150,5 @@ def _check_alike(first: Evaluation, second: Evaluation) -> None:
     ):
         if one != other:
             raise SSVHError(
-                f"Two methods are compared on the same queries, measured alike; their {what} are {one} and {other}."
+                f"Two methods must be compared on the same queries, measured alike; their {what} are {one} and {other}."
             )

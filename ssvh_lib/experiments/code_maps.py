@@ -1,4 +1,4 @@
-"""Maps of codes in the plane, by t-SNE and by UMAP (S5VH's Figure 5), and how well they, and the codes, keep classes.
+"""Maps of codes in the plane, by t-SNE and UMAP (S5VH's Figure 5), and how well maps and codes keep classes together.
 
 The maps hold the database videos of the first ten classes: the paper does not say which videos its figure shows.
 """
@@ -33,7 +33,7 @@ PERPLEXITY, UMAP_NEIGHBOURS = 30, 15  # the defaults of both; fewer for fewer vi
 def collect(experiments: Sequence[Experiment], records: list[Record], _preset: str) -> list[Record]:
     """Return two records for each run, one for each projection: its videos' places in the plane and their classes.
 
-    Needs the codes of the runs. Raises SSVHError if they are not there, or if fewer than four videos are of one of the
+    Needs the codes of the runs. Raises SSVHError if they are missing, or if fewer than four videos belong to one of the
     first ten classes.
     """
     found = []
@@ -108,8 +108,8 @@ PROJECTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"t-SNE": tsne, "UM
 def same_class_share(distances: np.ndarray, classes: np.ndarray, k: int = NEIGHBOURS) -> float:
     """Return the mean share of the k nearest others that are of a video's own class, given ``distances (N, N)``.
 
-    Those that are as far as the k-th count in part, so that the share is its expectation over all orders of them. If
-    there are fewer than k others, all are taken.
+    Those as far away as the k-th count in part, so that the share is its expectation over all orders of them. If there
+    are fewer than k others, all count.
     """
     others = np.where(np.eye(len(classes), dtype=bool), np.inf, distances.astype(float))
     k = min(k, len(classes) - 1)

@@ -1,4 +1,4 @@
-"""Convergence: numbers from the curves of mAP against the epoch.
+"""Convergence: numbers derived from the curves of mAP by epoch.
 
 Records have such a curve if they were made ``by_epoch``; epoch 0 is the untrained model.
 """
@@ -13,7 +13,7 @@ from ..errors import SSVHError
 from ..literature.names import printed_name
 from .results import Record
 
-LEVEL = 0.9  # of what the row without the part has in the end
+LEVEL = 0.9  # share of the final mAP@5 of the row without the part
 MEASURE = "mAP@5"
 _CELL = ("dataset", "preset", "method", "variant", "bits", "seed")  # within which rows are compared
 
@@ -21,7 +21,7 @@ _CELL = ("dataset", "preset", "method", "variant", "bits", "seed")  # within whi
 def with_levels(records: Sequence[Record], without: str) -> list[Record]:
     """Return the records with ``epochs_to_level``: finished epochs until mAP@5 first reaches a level, interpolated.
 
-    The level is ``LEVEL`` times what the row labelled ``without`` has in the end, from the same seed. Interpolation is
+    The level is ``LEVEL`` times the final mAP@5 of the row labelled ``without``, from the same seed. Interpolation is
     linear. A record that never reaches the level has no such key. Raises SSVHError if that row lacks a seed, or a
     record its curve.
     """

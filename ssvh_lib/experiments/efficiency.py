@@ -1,6 +1,6 @@
 """Memory, operations and seconds of encoding one video as it grows longer, for each backbone of S5VH (its Figure 1a).
 
-Memory and seconds are measured, each in processes of their own; operations are counted, as ``flops.py`` says.
+Memory and seconds are measured, each in separate processes; operations are counted, as ``flops.py`` says.
 """
 
 from __future__ import annotations
@@ -86,9 +86,9 @@ def collect(_runs: object, _records: object, preset: str) -> list[Record]:
 def _side_by_side(
     backbones: Sequence[str], preset: str, device: str
 ) -> dict[tuple[Measurement, str], Sequence[Sequence[float]]]:
-    """Measure memory and seconds of each backbone, in one process of one thread per core or GPU.
+    """Measure memory and seconds of each backbone, in single-threaded processes, one per core or GPU.
 
-    Returns a list for each seed, with a number for each length, by what is measured and the backbone.
+    Returns, by measurement and backbone, a list for each seed with a number for each length.
     """
     tasks = [(kind, backbone) for kind in (memory, seconds) for backbone in backbones]
     workers = joblib.cpu_count() if device == "cpu" else 1
@@ -128,7 +128,7 @@ def _record(
 def memory(preset: str, backbone: str, device: str) -> list[list[int]]:
     """Measure by how many bytes encoding raises the peak memory, for each seed and frame count.
 
-    Needs a process of its own.
+    Must run in a fresh process, whose peak nothing else has raised.
     """
 
     def grown(call: Callable[[], object]) -> float:
@@ -166,7 +166,7 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def _median(measure: Callable[[Callable[[], object]], float], call: Callable[[], object]) -> float:
-    """Return the median of several measurements of a call, made for ``SECONDS``, but at most ``MOST``."""
+    """Return the median of several measurements of a call, repeated for ``SECONDS``, but at most ``MOST`` times."""
     found: list[float] = []
     start = time.perf_counter()
     while not found or (time.perf_counter() - start < SECONDS and len(found) < MOST):
@@ -177,7 +177,7 @@ def _median(measure: Callable[[Callable[[], object]], float], call: Callable[[],
 def encoding_operations(sweep: Sweep, backbone: str, frames: Iterable[int]) -> list[int]:
     """Count the operations of encoding one video, for each number of ``frames``.
 
-    For every backbone they are a polynomial in T of degree 2 at most, so three short videos determine all of it.
+    For every backbone they are a polynomial in T of degree 2 at most, so three short videos determine it.
     """
     first, second, third = (_encoding_operations(sweep, backbone, T) for T in (8, 9, 10))
     slope, bend = second - first, third - 2 * second + first

@@ -56,7 +56,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         if self.by_epoch and self.tested_on:
-            raise SSVHError(f"{self} is asked for by epoch: choose either, by_epoch or tested_on.")
+            raise SSVHError(f"{self} is asked for by epoch: choose either by_epoch or tested_on.")
 
     def __str__(self) -> str:
         where = f", on {self.tested_on}" if self.tested_on else ""
@@ -64,7 +64,7 @@ class Experiment:
 
 
 class Request(NamedTuple):
-    """What several experiments, such as rows of different tables, may have in common: a run and its measures."""
+    """The run and the measures of an experiment, which several, such as rows of different tables, may share."""
 
     folder: Path
     by_epoch: bool
@@ -196,7 +196,7 @@ def _check_alike(trained: Dataset, tested: Dataset) -> None:
     shapes = [(dataset.train.frames, dataset.train.size) for dataset in (trained, tested)]
     if shapes[0] != shapes[1]:
         raise SSVHError(
-            f"What is trained on {trained.name} reads {shapes[0][0]} frames of size {shapes[0][1]}; {tested.name} has "
+            f"A model trained on {trained.name} reads {shapes[0][0]} frames of size {shapes[0][1]}; {tested.name} has "
             f"{shapes[1][0]} of {shapes[1][1]}. Test on a dataset with frame features of the same kind."
         )
 

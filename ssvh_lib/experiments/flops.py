@@ -24,7 +24,7 @@ from ..nn.rwkv import RWKV
 
 
 def operations(model: nn.Module, call: Callable[[], object]) -> int:
-    """Count the operations of a ``call`` that uses ``model`` on a CPU, those that PyTorch does not see included.
+    """Count the operations of a ``call`` that uses ``model`` on a CPU, including those that PyTorch does not see.
 
     PyTorch counts matrix products, convolutions and attention, forward and backward. We add LSTMs, and the recurrences
     of ``UNSEEN``: these three times if a gradient is wanted, as backward passes cost about two forward ones.
@@ -45,7 +45,7 @@ def operations(model: nn.Module, call: Callable[[], object]) -> int:
 
 
 def _lstm(frames: Sequence[int], inputs: Sequence[int], hidden: Sequence[int], *_: object, **__: object) -> int:
-    """Count an LSTM, one operation on CPUs, by the shapes of frames (T, B, C) and weights (4K, C) and (4K, K)."""
+    """Count an LSTM, a single operator on CPUs, by the shapes of frames (T, B, C) and weights (4K, C) and (4K, K)."""
     return 2 * math.prod(frames[:2]) * (math.prod(inputs) + math.prod(hidden))
 
 
@@ -60,7 +60,7 @@ def mamba_operations(mixer: Mamba, tokens: Tensor) -> int:
 
 
 def rwkv_operations(block: RWKV, tokens: Tensor) -> int:
-    """Count the decay of all earlier keys at each frame of ``tokens (B, T, C)``, as ``backbones.wkv`` computes it."""
+    """Count the decay of all earlier keys at each frame of ``tokens (B, T, C)``, as ``rwkv.wkv`` computes it."""
     B, T, C = tokens.shape
     return B * C * T * (T - 1) // 2
 
@@ -68,7 +68,7 @@ def rwkv_operations(block: RWKV, tokens: Tensor) -> int:
 UNSEEN: dict[type[nn.Module], Callable[[Any, Tensor], int]] = {Mamba: mamba_operations, RWKV: rwkv_operations}
 
 
-# A few videos have no more clusters; the cost of a step hardly depends on them.
+# A few videos cannot form more clusters; the cost of a step hardly depends on their number.
 _FEWER: dict[str, dict[str, Any]] = {"s5vh": {"clusters": 4, "dimensions": 4}, "autossvh": {"clusters": (2, 3, 4)}}
 
 

@@ -28,20 +28,20 @@ BY_EPOCH = (5, 20)  # cutoffs of mAP that are followed from epoch to epoch
 
 
 def measure(done: Run, model: Method, dataset: Dataset) -> dict:
-    """Encode and evaluate a trained model; writes ``codes.npz`` and ``metrics.json`` into its run."""
+    """Encode and evaluate a trained model, and write ``codes.npz`` and ``metrics.json`` into its run."""
     codes, metrics = _measured(model, dataset)
     save_codes(done.folder / "codes.npz", **codes)
     return _write(done.folder / "metrics.json", metrics, measure, dataset)
 
 
 def measure_on(done: Run, model: Method, dataset: Dataset) -> dict:
-    """Encode and evaluate a dataset that the model was not trained on; writes ``on-<dataset>.json`` into its run."""
+    """Encode and evaluate a dataset that the model was not trained on, and write ``on-<dataset>.json`` into its run."""
     _, metrics = _measured(model, dataset)
     return _write(done.folder / f"on-{dataset.name}.json", metrics, measure_on, dataset)
 
 
 def measure_epochs(done: Run, model: Method, dataset: Dataset) -> dict:
-    """Measure mAP@5 and mAP@20 of the initial weights and of every epoch's; writes ``by_epoch.json`` into the run."""
+    """Measure mAP@5 and mAP@20 before training and after every epoch, and write ``by_epoch.json`` into the run."""
     if not isinstance(model, TrainedMethod):
         raise SSVHError(f"{model.name()} is not trained in epochs, so it cannot be measured by epoch.")
     epochs = list(range(model.config.epochs + 1))
@@ -51,7 +51,7 @@ def measure_epochs(done: Run, model: Method, dataset: Dataset) -> dict:
 
 
 def up_to_date(path: Path, maker: Maker, dataset: Dataset) -> bool:
-    """Return whether a run has a file of measures, made from the dataset as it is, by the code as it is."""
+    """Return whether a run has a file of measures that was made from the current dataset by the current code."""
     return path.is_file() and _origin(path, maker, dataset).items() <= read_json(path).items()
 
 
@@ -62,7 +62,7 @@ def _origin(path: Path, maker: Maker, dataset: Dataset) -> dict[str, str]:
 
 @cache
 def _code(maker: Maker, method: type[Method]) -> str:
-    """Return the fingerprint of the way from weights and the files of a dataset to measures."""
+    """Return the fingerprint of the code that leads from weights and dataset files to measures."""
     return code_digest(maker, method, Run.load_weights, read_dataset)
 
 
@@ -85,7 +85,7 @@ def _map_after(model: Method, dataset: Dataset) -> dict[int, float]:
 
 
 def _evaluated(codes: dict[str, Codes], dataset: Dataset, cutoffs: tuple[int, ...]) -> Evaluation:
-    """Evaluate codes at those cutoffs that the database is large enough for."""
+    """Evaluate codes at the cutoffs for which the database is large enough."""
     labels, own = (dataset.query.labels, dataset.database.labels), dataset.query_in_database
     self_match: SelfMatch = "exclude" if own else "include"
     fitting = tuple(k for k in cutoffs if k <= len(codes["database"]) - own)

@@ -101,12 +101,12 @@ def execute(
 
 
 def lacking(experiments: Iterable[Experiment]) -> list[Experiment]:
-    """Return those of which the cache lacks the run or a measure; of several that ask for the same, one."""
+    """Return the experiments whose run or measures the cache lacks; of several with the same request, the first."""
     return [one for request, one in distinct(experiments).items() if not in_cache(one, request.folder)]
 
 
 def distinct(experiments: Iterable[Experiment]) -> dict[Request, Experiment]:
-    """Return the first of all experiments that ask for the same, by what they ask for."""
+    """Return the first experiment with each request, by request."""
     found: dict[Request, Experiment] = {}
     for one in experiments:
         found.setdefault(request_of(one), one)
@@ -138,7 +138,7 @@ def default_jobs(device: str) -> int:
 
 
 def _jobs(experiments: Iterable[Experiment]) -> list[Job]:
-    """Return what the cache lacks, by run; in a run those ``by_epoch`` come first, so that it is trained only once."""
+    """Group what the cache lacks by run; in each, those ``by_epoch`` come first, so that it is trained only once."""
     groups: dict[Path, list[Experiment]] = {}
     for one in lacking(experiments):
         groups.setdefault(folder_of(one), []).append(one)
@@ -164,7 +164,7 @@ def _run_names(experiments: list[Experiment]) -> list[str]:
 
 
 def _carry_out(missing: list[Job], workers: Workers, device: str) -> dict[Experiment, Failure]:
-    """Let the workers do the jobs, with a line for each experiment; return those that failed."""
+    """Let the workers do the jobs, printing a line for each experiment; return those that failed."""
     failures: dict[Experiment, Failure] = {}
     epochs = [epochs_of(job.experiments[0]) for job in missing]
     task = partial(_attempt, device=device)
@@ -184,7 +184,7 @@ def _carry_out(missing: list[Job], workers: Workers, device: str) -> dict[Experi
 
 
 def _attempt(job: Job, device: str) -> dict[Experiment, Failure]:
-    """Do a job, perhaps in a worker process; errors come back as text, so that the other runs go on."""
+    """Do a job, perhaps in a worker process; errors are returned as text, so that the other runs continue."""
     failures = {}
     for experiment in job.experiments:
         try:
@@ -196,7 +196,7 @@ def _attempt(job: Job, device: str) -> dict[Experiment, Failure]:
 
 
 def _reported(failures: dict[Experiment, Failure]) -> str:
-    """Return each reason once, with the run that it stopped first; write all that is known into the runs' folders."""
+    """Return each reason once, with the run that it stopped first; write the full logs into the runs' folders."""
     alike: dict[str, list[tuple[Experiment, Path]]] = {}
     for experiment, failure in failures.items():
         path = make_folder(folder_of(experiment)) / "error.log"
@@ -228,7 +228,7 @@ def _epochs_done(job: Job, total: int) -> int:
 
 
 def _training_seconds(job: Job, known: Sequence[Record]) -> float | None:
-    """Estimate how long a run will still train, by its like with the same preset; None if there is none."""
+    """Estimate how long a run will still train, from similar runs with the same preset; None if there are none."""
     experiment, done = job.experiments[0], Run(job.folder)  # any that is by_epoch comes first
     if done.finished and (not experiment.by_epoch or done.keeps(epochs_of(experiment))):
         return 0.0

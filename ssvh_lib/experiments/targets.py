@@ -29,7 +29,7 @@ class Target:
 
     It needs each of ``rows`` at each of ``bits`` from ``seeds`` seeds, or from the number that the row gives. Its
     records are those of its runs, or what ``collect(runs, records, preset)`` makes of them; or, if it names another
-    target as its ``data``, those of that target's records that are of its rows.
+    target as its ``data``, the records of that target that belong to its rows.
     """
 
     heading: str
@@ -43,7 +43,7 @@ class Target:
     collect: Callable[[list[Experiment], list[Record], str], list[Record]] | None = None
 
     def order(self) -> list[str]:
-        """Return the printed names of the rows in order, or none if the results are to give the order."""
+        """Return the printed names of the rows in order, or none if the results decide the order."""
         given = any(row.label or row.variant != "paper" for row in self.rows)
         return [printed_name(row.method, row.variant, row.label) for row in self.rows] if given else []
 
@@ -75,7 +75,7 @@ def ablations(method: str, changes: Mapping[str, Mapping[str, object]], seeds: i
 
 
 def _every_method() -> tuple[Row, ...]:
-    """Return a row of each method, with two seeds unless it is one of the three systems or trained in seconds."""
+    """Return a row for each method, with two seeds unless it is one of the three systems or trains in seconds."""
     several = {name for name in available() if name in SYSTEMS or issubclass(method_class(name), ClassicalMethod)}
     return tuple(Row(name, seeds=None if name in several else 2) for name in available())
 

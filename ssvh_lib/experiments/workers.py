@@ -217,7 +217,7 @@ def _check_answer(
     if isinstance(found, Exception):
         raise SSVHError(
             f"The worker {address} cannot begin: {type(found).__name__}: {found}. It needs the same versions of "
-            "Python, of this library and of its data as here."
+            "Python, of this library and of its data as this machine."
         ) from found
     unseen, answer = found
     if unseen:
@@ -227,8 +227,8 @@ def _check_answer(
         )
     if answer != expected:
         raise SSVHError(
-            f"The worker {address} has another version of this library, or of the data, than there is here: what it "
-            "makes would be another run. Install the same on every host, and start the workers again."
+            f"The worker {address} has another version of this library, or of the data, than this machine, so its runs "
+            "would differ. Install the same on every host, and start the workers again."
         )
 
 

@@ -1,4 +1,4 @@
-"""A view and its neighbours as HTML: pure functions to text, without scripts; pictures are inside.
+"""A view and its neighbours as HTML: pure functions that return text without scripts, with pictures embedded.
 
 Trees are built and then written, so that no name of a video can become markup.
 """
@@ -72,7 +72,7 @@ def render_view(view: View) -> str:
 
 
 def render_neighbours(answers: Sequence[Answer], code: np.ndarray, flipped: np.ndarray, bit: int) -> str:
-    """Return the code ``(K,)`` bool with the bits of ``flipped (K,)`` turned over, and what is nearest to it then."""
+    """Return the code ``(K,)`` bool with the bits of ``flipped (K,)`` flipped, and what is nearest to it then."""
     asked = code ^ flipped
     names = ", ".join(map(str, np.flatnonzero(flipped))) or "none"
     known = [answer.found.relevant for answer in answers if answer.found.relevant is not None]

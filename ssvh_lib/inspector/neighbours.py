@@ -1,4 +1,4 @@
-"""What is nearest to a video's code, and how that changes when bits of it are turned over."""
+"""The videos nearest to a video's code, and how they change when bits of it are flipped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEAREST = 6  # that are shown
 
 @dataclass(frozen=True)
 class Answer:
-    """A neighbour, and its place from 1 before any bit was flipped; None if that was beyond those looked at."""
+    """A neighbour, and its place from 1 before any bit was flipped; None if that was beyond the places searched."""
 
     found: Hit
     before: int | None
@@ -30,7 +30,7 @@ class Answer:
 
 
 def flip(code: np.ndarray, bits: np.ndarray | list[int]) -> np.ndarray:
-    """Turn over some bits, by number, of a code ``(K,)`` bool; SSVHError if it does not have them."""
+    """Flip some bits, by number, of a code ``(K,)`` bool; SSVHError if it does not have them."""
     bits = np.asarray(bits, int)
     if ((bits < 0) | (bits >= len(code))).any():
         raise SSVHError(f"A code of {len(code)} bits has bits 0 to {len(code) - 1}, got {sorted(bits.tolist())}.")

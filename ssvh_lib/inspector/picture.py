@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LOW, TALL, PICTURE = 1.0, 2.6, 1.5  # heights of rows, to each other
+LOW, TALL, PICTURE = 1.0, 2.6, 1.5  # relative heights of rows
 
 
 def render_figure(view: View, figure: Figure) -> Figure:

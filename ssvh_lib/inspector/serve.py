@@ -47,8 +47,8 @@ def serve(
 ) -> None:
     """Open the inspector in the browser and stay until Ctrl-C; ``say`` gets its address.
 
-    By default with the first of ``subjects`` on ``dataset``; a ``run`` names its dataset itself. The server
-    listens on the loopback address only, on a free port, and answers to those who know its token, which is another
+    By default it shows the first of ``subjects`` on ``dataset``; a ``run`` names its own dataset. The server
+    listens on the loopback address only, on a free port, and answers only those who know its token, which is new
     each time. A page has a kernel that does nothing but move its widgets. Raises SSVHError before anything is started
     if there is no such run, or if its dataset is not there.
     """
@@ -106,7 +106,7 @@ def _server(page: Path, token: str, ready: Callable[[int], None]) -> Application
     from voila.app import Voila
 
     class OwnKernel(KernelSpecManager):
-        """This Python, whatever is installed under the same name elsewhere; it says what matters only."""
+        """This Python, whatever is installed under the same name elsewhere; it logs errors only."""
 
         kernel_dirs = []  # noqa: RUF012 - a constant
 
@@ -129,10 +129,10 @@ def _server(page: Path, token: str, ready: Callable[[int], None]) -> Application
             return user
 
     class Server(Voila):
-        """A server that opens the browser with the token, and hears Ctrl-C whatever it is at."""
+        """A server that opens the browser with the token, and obeys Ctrl-C whatever it is doing."""
 
         def launch_browser(self) -> None:
-            loop = IOLoop.current()  # a KeyboardInterrupt may be born in a callback from C, and is lost there
+            loop = IOLoop.current()  # a KeyboardInterrupt raised in a callback from C would be lost
             signal.signal(signal.SIGINT, lambda *_: loop.add_callback_from_signal(loop.stop))
             ready(self.port)
 
@@ -159,7 +159,7 @@ def _free_port() -> int:
 
 
 def _announce(port: int, token: str, folder: Path, browser: bool, say: Callable[[str], object]) -> None:
-    """Say the address, and open it by a file, so that the token is in no list of processes."""
+    """Announce the address, and open it through a file, so that no list of processes shows the token."""
     address = f"http://{HOST}:{port}/?token={token}"
     say(f"The inspector is at {address}\nIt is for you and this machine only. Ctrl-C closes it.")
     if browser:

@@ -1,4 +1,4 @@
-"""What is drawn of a view, whoever draws it: strips of one cell a frame, and sentences that read them aloud.
+"""What is drawn of a view, whoever draws it: strips with one cell per frame, and sentences that describe them.
 
 Pure: a ``View`` in, plain values out. ``html`` and ``picture`` draw the same strips.
 """
@@ -50,7 +50,7 @@ def keys(view: View) -> list[tuple[str, str]]:
 
 
 def sentence(view: View) -> str:
-    """Tell in words how the first draw is to be read."""
+    """Describe the first draw in words."""
     T, M = len(view.scores), view.budget
     start = f"Draw 1 drops {M} of {T} frames"
     if view.informative is None:

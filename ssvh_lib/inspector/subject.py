@@ -1,4 +1,4 @@
-"""What is inspected: a finished AutoSSVH run with its dataset, its checkpoints, its rivals, and its index by epoch."""
+"""The subject of inspection: a finished AutoSSVH run, its dataset, checkpoints, rivals, and index by epoch."""
 
 from __future__ import annotations
 
@@ -78,16 +78,16 @@ class Subject:
         return self._indexes[epoch]
 
     def encode_ahead(self) -> None:
-        """Make the index of every epoch, the latest first, so that who slides to it need not wait.
+        """Make the index of every epoch, the latest first, so that moving the slider there takes no waiting.
 
-        Of large databases, only those of some epochs, or of none.
+        For large databases, make those of some epochs only, or none.
         """
         for epoch in self.epochs[::-1][: AHEAD // max(1, len(self.dataset.database))]:
             self.index(epoch)
 
     @cached_property
     def agreements(self) -> np.ndarray | None:
-        """Tell how well the last scores find the informative frames of each query ``(Q,)``; None without truth."""
+        """Tell how well the final scores find the informative frames of each query ``(Q,)``; None without truth."""
         videos, model = self.dataset.query, self.model()
         if videos.informative is None:
             return None
@@ -118,7 +118,7 @@ def _departures(runs: list[Run]) -> dict[Run, int]:
 
 
 def inspected_datasets() -> list[str]:
-    """Name the datasets on which the folder of runs has something to inspect."""
+    """Name the datasets for which the folder of runs has something to inspect."""
     return sorted(folder.name for folder in runs_root().glob("*/") if subjects(folder))
 
 
@@ -148,7 +148,7 @@ def _check_run(run: Run) -> None:
     if sampler != SHOWN:
         what = f"frames are chosen by the sampler '{sampler}'" if sampler else f"the method is {run.config['method']}"
         raise SSVHError(
-            f"The inspector shows what a Grade-Net does, and in {run.folder} {what}. `ssvh train autossvh` makes a run "
+            f"The inspector shows what a Grade-Net does, but in {run.folder} {what}. `ssvh train autossvh` makes a run "
             "that has one."
         )
 

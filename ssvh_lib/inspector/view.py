@@ -20,12 +20,12 @@ from .subject import SHOWN, Subject, model_of
 
 DRAWS = 4  # that are shown
 NAMES = {"random": "random", "attmask": "AttMask", "adamae": "AdaMAE", "adios": "ADIOS"}
-LEARNS = ("adamae", "adios")  # samplers that are nothing without training
+LEARNS = ("adamae", "adios")  # samplers that mean nothing without training
 
 
 @dataclass(frozen=True)
 class Rival:
-    """What another sampler would do: its first view ``visible (T,)``, or None and ``note``, why there is none."""
+    """The choice of another sampler: its first view ``visible (T,)``, or None with a ``note`` that says why."""
 
     name: str
     visible: np.ndarray | None
@@ -34,7 +34,7 @@ class Rival:
 
 @dataclass(frozen=True)
 class View:
-    """One video under a Grade-Net. T frames, of which M are dropped; arrays cannot be written to."""
+    """One video under a Grade-Net, with T frames of which M are dropped; arrays are read-only."""
 
     title: str
     classes: tuple[str, ...]
@@ -122,7 +122,7 @@ def hidden_errors(model: AutoSSVH, tokens: Tensor, frames: Tensor, budget: int, 
     """Measure how badly each frame is rebuilt ``(T,)`` when it is hidden among random others, M = ``budget`` in all.
 
     ``tokens (1, T, C)`` and ``frames (1, T, D)`` are of one video. The frames are put into a random order, in which T
-    views hide M neighbours each, every time one place further: so that each frame is hidden M times.
+    views hide M neighbours each, every view one place further, so that each frame is hidden M times.
     """
     T = frames.shape[1]
     order = torch.randperm(T, generator=torch.Generator().manual_seed(seed))
@@ -145,7 +145,7 @@ def _rival(name: str, run: Subject, model: AutoSSVH, frames: Tensor, budget: int
         sampler = SAMPLERS[name](config.width, config.frames, ratio, noise=1.0, temperature=1.0, reverse=True)
     else:
         model = model_of(theirs)
-        sampler = copy(model.sampler)  # only what is set here is not shared
+        sampler = copy(model.sampler)  # shares everything but the attributes set here
         sampler.visible, sampler.mask_ratio = config.frames - budget, ratio
     views = sampler(model.tokens(frames), model.encoder, torch.Generator().manual_seed(seed))
     return Rival(NAMES[name], views.visible[0].numpy())
@@ -153,7 +153,7 @@ def _rival(name: str, run: Subject, model: AutoSSVH, frames: Tensor, budget: int
 
 def _check(videos: int, frames: int, video: int, noise: float, temperature: float, budget: int) -> None:
     if video not in range(videos):
-        raise SSVHError(f"The dataset has queries 0 to {videos - 1}, there is none of number {video}.")
+        raise SSVHError(f"The dataset has queries 0 to {videos - 1}, but no query {video}.")
     if not 0 <= noise < np.inf:
         raise SSVHError(f"noise, a factor on Gumbel noise, must be 0 or more, got {noise}.")
     if not 0 < temperature < np.inf:

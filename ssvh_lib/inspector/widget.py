@@ -105,7 +105,7 @@ class Inspector:
                 act()
                 self.message.value = ""
             except SSVHError as error:
-                with self._quietly():  # what is chosen is what is shown
+                with self._quietly():  # so that the menus name what is shown
                     self.dataset.value, self.runs.value = self.run.dataset.name, self.run.run
                 self.message.value = f'<p role="alert">{escape(str(error))}</p>'
 

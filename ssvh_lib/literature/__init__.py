@@ -1,4 +1,4 @@
-"""The numbers that the papers and their repositories state, each with its source and what speaks against it.
+"""The numbers that the papers and their repositories state, each with its source and its caveats.
 
 ``numbers.csv`` has a row for every number: the paper it is stated by, the item in it, dataset, method and label of the
 row as this library prints them, code length, measure, cutoff, value as printed, source, and the keys of its warnings.
@@ -73,8 +73,8 @@ def lookup(
 ) -> Published | None:
     """Return the number published for one cell, or None.
 
-    Of several sources the first of ``prefer`` counts that states it, or else the first in ``sources.csv``: a paper's
-    tables, its README, its logs, tables of others, what was superseded, what was said by others.
+    If several sources state it, the first of ``prefer`` among them counts, or else the first in ``sources.csv``: a
+    paper's tables, its README, its logs, tables of others, superseded numbers, statements of others.
     """
     cells = _cells().get((dataset, method, label, bits, measure), {})
     key = next((source for source in [*prefer, *cells] if source in cells), None)
@@ -82,9 +82,9 @@ def lookup(
 
 
 def curves(*, method: str | None = None, dataset: str | None = None, bits: int | None = None) -> pd.DataFrame:
-    """Return mAP on the test queries during training, by the released logs of S5VH and AutoSSVH.
+    """Return mAP on the test queries during training, from the released logs of S5VH and AutoSSVH.
 
-    There is a row for each run and epoch. Of hundreds of evaluations in a log, these are every tenth, some of the
+    There is a row for each run and epoch. Of the hundreds of evaluations in a log, these are every tenth, some of the
     first, the best and the last.
     Columns: method, dataset, bits, epoch (number of finished ones), the six mAPs, warnings.
     """

@@ -35,7 +35,7 @@ class RowName:
 class Claim:
     """A statement that ``row`` is better than ``over`` by a measure or, without ``over``, has the published value.
 
-    Without ``row`` runs do not decide it: a test shows it, or it must stay open. Claims of one experiment that differ
+    Without ``row``, runs cannot decide it: a test shows it, or it must stay open. Claims of one experiment that differ
     in the last words of ``text`` only, for example in the method that is beaten, have these words in ``last``.
     """
 
@@ -54,7 +54,7 @@ class Claim:
 
     @property
     def higher(self) -> bool:
-        """Return whether the claim is that ``row`` has more than ``over``, as it does where more is better."""
+        """Return whether the claim is that ``row`` has more than ``over``, as it is where more is better."""
         return measure_of(self.measure).higher
 
     def concerns(self, record: Mapping[str, object]) -> bool:

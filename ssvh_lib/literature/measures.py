@@ -31,7 +31,7 @@ class Measure:
     higher: bool = True  # whether more is better
 
     def values(self, record: Mapping[str, object]) -> dict[str, float]:
-        """Return what a run has of this measure, by full name: {"mAP@5": .2, "mAP@20": .1}, {"GMAP": .1} or {}."""
+        """Return a run's values of this measure by full name: {"mAP@5": .2, "mAP@20": .1}, {"GMAP": .1} or {}."""
         found = record.get(self.key or self.name)
         if isinstance(found, Mapping):
             return {f"{self.name}@{cutoff}": value for cutoff, value in found.items()}
@@ -47,7 +47,7 @@ MEASURES = {
         Measure("seconds", MeasureKind.COST, higher=False),  # of training
         Measure("encoded_per_second", MeasureKind.COST),
         Measure("parameters", MeasureKind.COST, higher=False),
-        # Finished epochs until mAP@5 first reaches 90 % of what the row without the part has in the end.
+        # Finished epochs until mAP@5 first reaches 90 % of the final value of the row without the part.
         Measure("epochs_to_level", MeasureKind.SPECIAL, words="epochs to the level", higher=False),
         # mAP@5 of the last epoch less that of the last one of the warm-up.
         Measure("gain_after_warm_up", MeasureKind.SPECIAL, words="mAP@5 gained after the warm-up"),
@@ -74,7 +74,7 @@ def value_of(record: Mapping[str, object], name: str) -> float | None:
 
 
 def in_words(name: str) -> str:
-    """Return what texts call a measure, given its full name."""
+    """Return the name of a measure in texts, given its full name."""
     return measure_of(name).words or name
 
 

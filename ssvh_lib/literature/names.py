@@ -13,5 +13,5 @@ def title(method: str) -> str:
 
 
 def printed_name(method: str, variant: str, label: str = "", **_: object) -> str:
-    """Return what a row is called: its label, or the method's name with its variant where that is not the paper's."""
+    """Return the name of a row: its label, or the method's name with its variant where that is not the paper's."""
     return label or title(method) + ("" if variant == "paper" else f" ({variant})")

@@ -1,6 +1,6 @@
 """Every hashing method is one file in this folder; ``available`` lists them, ``build`` makes one.
 
-What a method must and may offer is said in ``base``; the modules of that folder are no methods themselves.
+``base`` says what a method must and may offer; the modules of that folder are not methods themselves.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """BerVAE: a variational auto-encoder with Bernoulli bits (Wang et al., AISTATS 2023), which knows how sure it is.
 
 A one-layer Transformer reads damaged frames and gives each bit of a video a probability. A code is drawn, and a linear
-decoder has to reconstruct all frames from it; a prior holds the bits near fair coins. After some epochs the gradient
+decoder has to reconstruct all frames from it; a prior keeps the bits near fair coins. After some epochs the gradient
 through the draw is no longer the biased straight-through one but that of U2G, which is unbiased and needs the
 reconstruction error of pairs of codes only.
 """
@@ -115,7 +115,7 @@ class BerVAE(TrainedMethod):
         return step_decay(self.config, epoch)
 
     def _errors(self, codes: Tensor, frames: Tensor) -> Tensor:
-        """Return what each video adds to the reconstruction loss if its code is that of ``codes (B, K)``: ``(B,)``."""
+        """Return each video's share ``(B,)`` of the reconstruction loss if its code is that of ``codes (B, K)``."""
         return (self.decode(codes).float() - frames.float()).square().mean(dim=(1, 2)) / len(codes)
 
 
@@ -136,7 +136,7 @@ def bit_entropy(logits: Tensor) -> Tensor:
 def u2g(logits: Tensor, errors: Callable[[Tensor], Tensor], rng: torch.Generator) -> Tensor:
     """Estimate without bias the gradient ``(B, K)``, with respect to ``logits (B, K)``, of the expected errors.
 
-    ``errors`` says the error ``(B,)`` of each code ±1 ``(B, K)``, and codes are drawn with the probabilities
+    ``errors`` gives the error ``(B,)`` of each code ±1 ``(B, K)``, and codes are drawn with the probabilities
     σ(``logits``). Two codes are made from the same uniform numbers (Yin et al., 2020): a bit in which they agree gets
     no gradient.
     """

@@ -2,8 +2,8 @@
 
 A one-layer BERT reads the frames of a video, of which some are damaged, and a linear layer hashes each frame to ±1. The
 codes have to reconstruct the undamaged frames. A first network, the teacher, learns nothing else; its hidden states say
-which training videos are alike. The student learns from the beginning, and from the teacher: codes of similar videos
-have to agree, those of dissimilar ones to disagree, and hidden states to come near the video's anchor.
+which training videos are alike. The student starts from scratch and also learns from the teacher: codes of similar
+videos have to agree, those of dissimilar ones to disagree, and hidden states to come near the video's anchor.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class BTH(TeacherStudentHasher):
     class Config(TeacherStudentHasher.Config):
         """``[code]`` marks values read in the authors' released code (github.com/Lily1994/BTH).
 
-        Of the paper, the abstract could be read.
+        Only the abstract of the paper could be read.
         """
 
         reconstruction_weight: float = 0.92  # [code] L_mask

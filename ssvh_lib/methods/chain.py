@@ -110,14 +110,14 @@ class CHAIN(TrainedMethod):
     def _order_error(self, tokens: Tensor, place: Tensor) -> Tensor:
         """Compute the cross-entropy of telling the ``place (B, M)`` in the video of each of ``tokens (B, M, C)``.
 
-        The tokens have no positions. All orders are alike to the encoder then: there is no need to shuffle them.
+        The tokens have no positions, so all orders are alike to the encoder and there is no need to shuffle them.
         """
         logits = self.order(self.encoder(tokens)).float()  # (B, M, T)
         return cross_entropy(logits.flatten(0, 1), place.flatten())
 
 
 def draw_clip(videos: int, frames: int, rng: torch.Generator) -> Tensor:
-    """Draw one of each two consecutive frames: places in time ``(B, M)``, rising, M = ⌈T/2⌉."""
+    """Draw one of each two consecutive frames: places in time ``(B, M)``, ascending, M = ⌈T/2⌉."""
     start = torch.arange(0, frames, 2, device=rng.device)  # (M,)
     second = torch.rand(videos, len(start), generator=rng, device=rng.device) < 0.5
     return (start + second).clamp(max=frames - 1)
@@ -126,7 +126,7 @@ def draw_clip(videos: int, frames: int, rng: torch.Generator) -> Tensor:
 def disturb(clips: Tensor, share: float, noise: float, rng: torch.Generator) -> Tensor:
     """Drop a ``share`` of the features of clips ``(B, M, D)``, and add noise to the others.
 
-    A feature is dropped in all frames of a clip, and what is left is scaled up as dropout does; ``noise`` is in
+    A feature is dropped in all frames of a clip, and the rest is scaled up as dropout does; ``noise`` is in
     standard deviations of the feature, over all frames given.
     """
     B, _, D = clips.shape
@@ -140,7 +140,7 @@ def scene_labels(frames: Tensor) -> Tensor:
     """Divide ``frames (B, T, D)`` into scenes ``(B, T)``, counted from 0.
 
     A new one begins where the cosine of two consecutive frames is below the mean of the video's cosines by more than
-    their standard deviation. What rounding makes of equal frames is no boundary.
+    their standard deviation. A rounding difference between equal frames is not a boundary.
     """
     unit = normalize(frames.float(), dim=-1)
     similarity = (unit[:, 1:] * unit[:, :-1]).sum(dim=-1)  # (B, T - 1)
@@ -157,8 +157,8 @@ def of_one_video(clips: Tensor) -> Tensor:
 def scene_contrast(tokens: Tensor, scenes: Tensor, temperature: float) -> Tensor:
     """Contrast the tokens ``(B, M, C)`` of each video: those of one scene attract each other (Khosla et al., 2020).
 
-    ``scenes (B, M)`` are their labels. Mean over the tokens that have others of their scene; videos of a single scene
-    are left out, and 0 is the loss if no token remains.
+    ``scenes (B, M)`` are their labels. Returns the mean over the tokens that have others of their scene; videos of a
+    single scene are left out, and the loss is 0 if no token remains.
     """
     unit = normalize(tokens.float(), dim=-1)
     itself = torch.eye(tokens.shape[1], dtype=torch.bool, device=tokens.device)

@@ -71,7 +71,7 @@ class ConMH(MaskedAutoencoder):
             "epochs": 2, "batch_size": 64, "peak_learning_rate": 1e-3,
         },
     }  # fmt: skip
-    # The body of the paper was not to be had, and nothing in its abstract departs from the code: both variants compute
+    # The body of the paper was not available, and nothing in its abstract departs from the code: both variants compute
     # the same. The released evaluation leaves codes with zeros where the frames tie, for an even T.
     VARIANTS = ("paper", "released")
 

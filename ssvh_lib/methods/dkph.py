@@ -29,7 +29,7 @@ class DKPH(TeacherStudentHasher):
     class Config(TeacherStudentHasher.Config):
         """``[code]`` marks values read in the authors' released code (github.com/IMCCretrieval/DKPH).
 
-        Of the paper, the abstract could be read. The code loads anchors made by BTH's code, and a matrix that says
+        Only the abstract of the paper could be read. The code loads anchors made by BTH's code, and a matrix that says
         which videos are similar, "Gaussian-adaptive", which it does not make. Ours, for want of it: BTH's rule.
         """
 
@@ -54,7 +54,7 @@ class DKPH(TeacherStudentHasher):
         self.temporal = nn.Linear(config.width, config.bits)
 
     def student_loss(self, pairs: Pairs, outputs: Reconstruction) -> dict[str, Tensor]:
-        """Add up reconstruction, L_rec, agreement of pairs, L_b, and what the second stream learns, L_t."""
+        """Add up reconstruction, L_rec, agreement of pairs, L_b, and the loss of the second stream, L_t."""
         config, signs = self.config, pairs.signs
         states, codes, reconstruction = outputs
         first, second = codes.chunk(2)  # (B, K) each, ±1

@@ -2,7 +2,7 @@
 
 No attention, no reconstruction: two MLPs mix time and channels, and gates of long, middle and short range weigh their
 outputs. Codes are taught by the structure of the training set: clusters of its mean features, which videos are similar,
-and by which margins the others have to be farther away.
+and by what margins the others have to be farther away.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class MCMSH(TrainedMethod):
 
     PRESETS: ClassVar[Presets] = {  # the code has settings for FCVID only
         "released": {"quantisation_gradient": False, "stored_sharpness": False},
-        "small": {  # ours, for two cores; about as many clusters a class as on FCVID
+        "small": {  # ours, for two cores; about as many clusters per class as on FCVID
             "width": 64, "clusters": 400, "epochs": 4, "batch_size": 32, "peak_learning_rate": 2e-3, "decay_every": 1,
         },
         "smoke": {  # ours: seconds
@@ -176,7 +176,7 @@ class MCMSH(TrainedMethod):
 def quadruplet_loss(codes: Tensor, similar: Tensor, far: Tensor, farther: Tensor) -> Tensor:
     """Compute the loss of codes ``(B, K)``: a video and its similar one have to be nearer than two dissimilar pairs.
 
-    By K/4 than the video and a dissimilar one, and by K/64 than two dissimilar ones; squared Euclidean distances.
+    The margin is K/4 to the video and a dissimilar one, and K/64 to two dissimilar ones, in squared Euclidean distance.
     """
     bits = codes.shape[1]
     near, negative, among = (
@@ -188,7 +188,7 @@ def quadruplet_loss(codes: Tensor, similar: Tensor, far: Tensor, farther: Tensor
 def reduced(centres: np.ndarray, size: int) -> np.ndarray:
     """Project ``centres (M, D)`` on their principal directions, of most variance first: ``(M, size)`` float32.
 
-    Ours: zeros where there are fewer directions, and the leading directions, which the released code does not sort.
+    Ours: zeros where there are fewer directions, and the leading directions; the released code does not sort them.
     """
     centred = centres - centres.mean(axis=0, dtype=np.float64)
     directions = principal_directions(centred, min(size, *centred.shape))

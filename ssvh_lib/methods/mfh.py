@@ -1,6 +1,6 @@
 """MFH: multiple feature hashing (Song et al., MM 2011). Formulas recalled: the paper was not at hand.
 
-Key frames that are near neighbours shall have near codes. Relaxed codes Y of the training frames come from one
+Key frames that are near neighbours should have near codes. Relaxed codes Y of the training frames come from one
 eigenvalue problem, which weighs the neighbour graph against how well a linear map of the features can give Y; the map
 then hashes new frames. The paper joins several kinds of features by a consensus over their graphs; a dataset here has
 one kind.
@@ -39,15 +39,15 @@ class MFH(MedianHash):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(MethodConfig):
-        """What is recalled is remembered of the paper, without its value; what is ours fills a gap.
+        """``recalled`` marks what is remembered of the paper, without its value; ``ours`` fills a gap.
 
         Matrices are (n, n) with n = ``videos`` · ``key_frames``, which bounds memory whatever the size of the dataset:
         about 2 GB with these values.
         """
 
-        videos: int = 2_500  # ours: at most so many training videos, drawn at random
+        videos: int = 2_500  # ours: at most this many training videos, drawn at random
         key_frames: int = 2  # ours: of each, drawn at random in place of a key frame detector
-        principal: int = 512  # ours: the regression sees at most so many principal directions of the features
+        principal: int = 512  # ours: the regression sees at most this many principal directions of the features
         neighbours: int = 10  # ours; k of the graph, recalled without its value
         consensus_weight: float = 1.0  # ours; gamma, recalled without its value
         regression_weight: float = 1.0  # ours; alpha, recalled without its value
@@ -61,7 +61,7 @@ class MFH(MedianHash):
     }
 
     def solve(self, videos: Videos, rng: np.random.Generator) -> None:
-        """Take as Y the eigenvectors of least eigenvalue of the cost that is left when Ȳ, W and b are at their best."""
+        """Take as Y the eigenvectors of least eigenvalue of the cost that remains when Ȳ, W and b are optimal."""
         config = self.config
         frames, pooled = self._read(videos, rng)  # (n, D), (at most videos, D)
         centred = frames - frames.mean(axis=0)
@@ -99,7 +99,7 @@ def chunks(videos: Videos, rows: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def laplacian(vectors: np.ndarray, neighbours: int) -> np.ndarray:
-    """Return the Laplacian ``(n, n)`` of the graph that joins p and q if one is among the nearest to the other."""
+    """Return the Laplacian ``(n, n)`` of the graph that joins p and q if either is among the nearest to the other."""
     square = (vectors**2).sum(axis=1)
     distance = square[:, None] + square - 2 * vectors @ vectors.T
     np.fill_diagonal(distance, np.inf)

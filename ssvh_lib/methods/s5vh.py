@@ -42,7 +42,7 @@ class S5VH(MaskedAutoencoder):
     class Config(MaskedAutoencoder.Config):
         """``[code]``: read in the authors' released code (github.com/gimpong/AAAI25-S5VH); ``[text]``: in the paper.
 
-        Of the paper, the abstract and the captions could be read. The switches say where the code departs from them.
+        Only the abstract and captions of the paper could be read. The switches say where the code departs from them.
         """
 
         backbone: str = "mamba"  # [text]; or transformer, lstm, retnet, rwkv
@@ -189,7 +189,7 @@ class S5VH(MaskedAutoencoder):
         return logits.float().softmax(dim=1)
 
     def decode(self, codes: Tensor, seen: Tensor, unseen: Tensor) -> Tensor:
-        """Decode as ``MaskedAutoencoder``, or, as the released code, with the masked tokens behind the visible ones."""
+        """Decode as ``MaskedAutoencoder`` or, like the released code, with masked tokens after the visible ones."""
         if self.config.temporal_decoder:
             return super().decode(codes, seen, unseen)
         place = self.decoder_positions.expand(len(codes), -1, -1)
@@ -204,6 +204,6 @@ class S5VH(MaskedAutoencoder):
         return torch.optim.AdamW(self.parameters(), lr=config.peak_learning_rate, weight_decay=config.weight_decay)
 
     def learning_rate(self, epoch: int) -> float:
-        """Let the rate fall along half a cosine from the peak to the least; ``epoch`` counts from 0."""
+        """Let the rate fall along half a cosine wave from the peak to the least; ``epoch`` counts from 0."""
         config = self.config
         return cosine(epoch, config.epochs, config.peak_learning_rate, config.least_learning_rate)

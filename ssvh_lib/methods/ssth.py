@@ -29,7 +29,7 @@ class SSTH(RecurrentHasher):
     class Config(RecurrentHasher.Config):
         """``[code]``: read in the authors' released code (github.com/hanwangzhang/BLSTM), which is for FCVID.
 
-        The body of the paper was not to be had; its abstract agrees with the code. The code fills up the last batch
+        The body of the paper was not available; its abstract agrees with the code. The code fills up the last batch
         with videos of zeros; here that batch is smaller.
         """
 
@@ -42,7 +42,7 @@ class SSTH(RecurrentHasher):
     config: Config
 
     PRESETS: ClassVar[Presets] = {
-        # Ours, for two cores: every trained method sees as many videos. They are 320 steps, in which the published clip
+        # Ours, for two cores: every trained method sees as many videos. That is 320 steps, in which the published clip
         # would let a weight move by .03 at most; this one was chosen on a part of the training videos.
         "small": {"norm_momentum": 0.9, "epochs": 4, "batch_size": 32, "clip": 1e-2, "decay_every": 1},
         "smoke": {"norm_momentum": 0.9, "epochs": 2, "batch_size": 64, "clip": 3e-3},  # ours: seconds
@@ -72,7 +72,7 @@ class SSTH(RecurrentHasher):
 
 
 class Decoder(nn.Module):
-    """An LSTM that nothing but its first state drives, and a linear map of its hidden states to frames."""
+    """An LSTM driven by its first state alone, and a linear map of its hidden states to frames."""
 
     def __init__(self, config: SSTH.Config, steps: int):
         super().__init__()

@@ -40,8 +40,8 @@ class SSVH(RecurrentHasher):
     class Config(RecurrentHasher.Config):
         """``[code]``: read in the released code (github.com/lixiangpengcs/Self-Supervised-Video-Hashing), for FCVID.
 
-        The body of the paper was not to be had: the variant "paper" is the code but for ``own_states``. The code fills
-        up the last batch with videos of zeros; here that batch is smaller.
+        The body of the paper was not available: the variant "paper" is the code except for ``own_states``. The code
+        fills up the last batch with videos of zeros; here that batch is smaller.
         """
 
         stride: int = 2  # [code] frames for each step of the upper layer
@@ -59,7 +59,7 @@ class SSVH(RecurrentHasher):
 
     PRESETS: ClassVar[Presets] = {
         "released": {"own_states": False},
-        # Ours, for two cores: every trained method sees as many videos. They are 320 steps, in which the published clip
+        # Ours, for two cores: every trained method sees as many videos. That is 320 steps, in which the published clip
         # would let a weight move by .03 at most; clip and rate were chosen on a part of the training videos.
         "small": {
             "norm_momentum": 0.9, "epochs": 4, "batch_size": 32, "peak_learning_rate": 2e-2, "clip": 3e-3,
@@ -124,7 +124,7 @@ class SSVH(RecurrentHasher):
         }  # fmt: skip
 
     def neighbours(self, rows: Tensor) -> Tensor:
-        """Mark the neighbours of the training videos ``rows (B,)``, which differ, with 1 among all: ``(B, N)``."""
+        """Mark the neighbours of the distinct training videos ``rows (B,)`` among all with 1: ``(B, N)``."""
         N = len(self.bank)
         place = torch.full((N,), -1, device=rows.device)
         place[rows] = torch.arange(len(rows), device=rows.device)
@@ -134,7 +134,7 @@ class SSVH(RecurrentHasher):
         return found
 
     def _encode(self, frames: Tensor) -> tuple[Tensor, State]:
-        """Return the upper layer's last hidden state ``(B, K)``, real-valued, and what it would carry on."""
+        """Return the upper layer's last hidden state ``(B, K)``, real-valued, and the state that it would pass on."""
         lower, _ = self.lower(frames)
         upper, state = self.upper(lower[:, self.config.stride - 1 :: self.config.stride])
         return upper[:, -1], state
@@ -157,8 +157,8 @@ def neighbour_pairs(vectors: np.ndarray, nearest: int, lists: int) -> np.ndarray
     """Return the rows of all ordered pairs of neighbours among ``vectors (N, D)``: ``(2, E)`` int64, sorted.
 
     Each vector has a list: itself and the ``nearest`` most similar ones, by cosine. A vector is paired with all members
-    of the ``lists`` lists that share most with its own (the earlier ones where they share as much), and pairs hold
-    both ways. Nothing of size N × N is stored.
+    of the ``lists`` lists that share most with its own (of equals, the earlier ones), and pairs hold both
+    ways. Nothing of size N × N is stored.
     """
     N = len(vectors)
     if not 0 < nearest < N or not 0 < lists <= nearest + 1:

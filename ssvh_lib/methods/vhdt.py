@@ -1,10 +1,9 @@
 """VHDT: video hashing with structure learning (Ye et al., ICCV 2013), as an unsupervised adaptation.
 
-Supervised in the original; ours is an unsupervised adaptation: clusters of the training videos stand in for classes.
-A linear map is learned so that videos of one class get like codes and others unlike ones, with few features in use
-(what videos of a class have in common) and outputs that change little from frame to frame (temporal consistency).
-These aims and the kind of optimiser are in the paper's abstract; the formulas are recalled or ours, as the rest of it
-was not at hand.
+The original is supervised; here, clusters of the training videos stand in for classes. A linear map is learned so that
+videos of one class get similar codes and others different ones, with few features in use (what videos of a class have
+in common) and outputs that change little from frame to frame (temporal consistency). These aims and the kind of
+optimiser are in the paper's abstract; the formulas are recalled or ours, as the rest of the paper was not available.
 """
 
 from __future__ import annotations
@@ -42,9 +41,9 @@ class VHDT(MedianHash):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(MethodConfig):
-        """What is recalled is remembered of the paper, without its value; what is ours fills a gap."""
+        """``recalled`` marks what is remembered of the paper, without its value; ``ours`` fills a gap."""
 
-        videos: int = 5_000  # ours: at most so many training videos, drawn at random, which bounds time and memory
+        videos: int = 5_000  # ours: at most this many training videos, drawn at random, which bounds time and memory
         clusters: int = 400  # ours: k-means on mean frames stands in for the classes of the paper
         pairs: int = 20_000  # ours: one half from a cluster each, one half from two
         sparsity_weight: float = 1e-4  # ours; lambda1; the norm is recalled
@@ -109,7 +108,7 @@ def balanced_pairs(labels: np.ndarray, count: int, rng: np.random.Generator) -> 
             f"VHDT needs pairs of videos from one cluster and from two, but there are {np.sum(size > 0)} clusters of "
             f"{N} videos. Choose another number of clusters."
         )
-    order = np.argsort(labels, kind="stable")  # classes one behind the other
+    order = np.argsort(labels, kind="stable")  # classes one after another
     begin, own = (np.cumsum(size) - size)[labels], size[labels]  # where the class of each video begins, and its size
     within = np.argsort(order) - begin
     like = rng.choice(np.flatnonzero(own > 1), count // 2)
@@ -164,7 +163,7 @@ class Smooth:
 
 
 def row_norms(projection: np.ndarray) -> np.ndarray:
-    """Return the length of each row of ``projection (D, K)``, its use of a feature. Their sum is the l2,1 norm."""
+    """Return the length of each row of ``projection (D, K)``, the weight of a feature. Their sum is the l2,1 norm."""
     norms: np.ndarray = np.linalg.norm(projection, axis=1)
     return norms
 

@@ -34,7 +34,7 @@ class BidirectionalBlock(nn.Module):
         self.mixers = nn.ModuleList(mixer(width) for _ in range(1 if tied else 2))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Add to each frame what the mixers make of its past and of its future."""
+        """Add the mixers' outputs on its past and on its future to each frame."""
         past = self.mixers[0](self.norms[0](tokens))
         future = self.mixers[-1](self.norms[1](tokens.flip(1))).flip(1)
         mixed: Tensor = tokens + _drop_path_scale(tokens, self.drop_path, self.training) * (past + future)
@@ -83,7 +83,7 @@ def _bidirectional(mixer: Callable[[int], nn.Module]) -> Backbone:
     return lambda width, drop_path=0.0, tied=False: BidirectionalBlock(width, mixer, drop_path, tied)
 
 
-# A Transformer has no two directions to tie.
+# A Transformer has no separate directions to tie.
 BACKBONES: dict[str, Backbone] = {
     "mamba": _bidirectional(Mamba),
     "transformer": lambda width, drop_path=0.0, tied=False: TransformerBlock(width, drop_path),

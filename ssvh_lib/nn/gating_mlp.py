@@ -11,7 +11,7 @@ from torch.nn.functional import adaptive_avg_pool1d, relu
 
 from ..errors import SSVHError
 
-MIDDLE = 3  # [code] the middle range sees means of about so many neighbours
+MIDDLE = 3  # [code] the middle range sees means of about this many neighbours
 
 
 class GatingMLP(nn.Module):
@@ -19,7 +19,7 @@ class GatingMLP(nn.Module):
 
     One layer, without positions and without LayerNorm. T is fixed: weights belong to places in time. The reductions say
     how much narrower the gates are inside than the values they weight. Raises SSVHError unless ``channel_reduction``
-    divides ``width``, for the gates on channels are grouped.
+    divides ``width``, because the gates on channels are grouped.
     """
 
     def __init__(

@@ -125,7 +125,7 @@ class PeepholeLSTM(nn.Module):
 
 
 class FirstStep(nn.Module):
-    """The first step of such an LSTM from a state of zeros, ``(B, I) -> (B, K)``.
+    """The first step of a ``PeepholeLSTM`` from a state of zeros, ``(B, I) -> (B, K)``.
 
     It has no weights for the previous hidden state, which would be multiplied by zero, and no forget gate.
     """

@@ -25,14 +25,14 @@ from .selective_scan_cpu import scan_backward, scan_forward
 def selective_scan_loop(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
     """Compute the selective scan, a frame at a time: ``y (B, T, E)``.
 
-    Each channel of ``u (B, T, E)`` drives S states, each of which decays at a rate of its own::
+    Each channel of ``u (B, T, E)`` drives S states, each of which decays at its own rate::
 
         h_t = exp(delta_t A) h_{t-1} + delta_t B_t u_t,        y_t = C_t h_t + D u_t
 
     with the step sizes ``delta (B, T, E)``, ``A (E, S)`` negative, ``B`` and ``C (B, T, S)``, and ``D (E,)``.
     """
     h, ys = u.new_zeros(len(u), *A.shape), []  # (B, E, S)
-    # unbind, as the gradient of indexing is as large as all frames: T indexings would take T² time.
+    # unbind, because the gradient of one index covers all frames: indexing T times would take T² time.
     for u_t, delta_t, B_t, C_t in zip(u.unbind(1), delta.unbind(1), B.unbind(1), C.unbind(1), strict=True):
         h = torch.exp(delta_t[..., None] * A) * h + (delta_t * u_t)[..., None] * B_t[:, None]
         ys.append((h * C_t[:, None]).sum(dim=-1))

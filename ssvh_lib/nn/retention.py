@@ -22,8 +22,8 @@ class Retention(nn.Module):
     Q' and K' are Q and K with columns j and j + K/2 rotated, as a pair, by n theta_j in frame n, theta from 1 to 1e-4.
     Rows of D are divided by the roots of their sums, those of W by max(|sum|, 1). The norm divides a head's values by
     their root mean square, which cancels both: they only keep numbers small. Values twice as wide as keys are the
-    paper's; weights are initialised as in the authors' torchscale. S5VH has four heads and no feed-forward half. K is
-    even, and 4K <= C.
+    paper's; weights are initialised as in the authors' torchscale. S5VH uses four heads and leaves out the feed-forward
+    half. K is even, and 4K <= C.
     """
 
     log_gamma: Tensor

@@ -67,7 +67,7 @@ class _TimeMixing(nn.Module):
 
 
 class _ChannelMixing(nn.Module):
-    """RWKV-6's channel mixing ``(B, T, C) -> (B, T, C)``: ``sigmoid(x_r R) * (relu(x_k K)² V)``, inside 3.5 C wide."""
+    """RWKV-6's channel mixing ``(B, T, C) -> (B, T, C)``: ``sigmoid(x_r R) * (relu(x_k K)² V)``, 3.5 C wide inside."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -83,7 +83,7 @@ class _ChannelMixing(nn.Module):
 
 
 class _TokenShift(nn.Module):
-    """RWKV's token shift: n mixtures ``(n, B, T, C)`` of each frame and the one before it; before the first are zeros.
+    """RWKV's token shift: n mixtures ``(n, B, T, C)`` of each frame and the one before it; zeros before the first.
 
     The n shares of the one before start at 1 - (c / C)^power in channel c. With ``rank``, they depend on the frames.
     """

@@ -1,13 +1,13 @@
 """The selective scan of Mamba on a CPU: both passes as compiled loops over NumPy arrays; ``mamba.py`` explains it.
 
 A block of ``LANES`` channels of one video goes through time with its states, which thus stay in the nearest cache,
-and the innermost loops, over the lanes, become vector instructions. The backward pass walks through ``CHUNK`` frames
-at a time: it restores their states from the one stored before them, so that no more than these are ever in memory.
+and the innermost loops, over the lanes, are vectorised. The backward pass walks through ``CHUNK`` frames at a time: it
+restores their states from the one stored before them, so that no more than these are ever in memory.
 
-Threads are Python's (the loops release its lock) and share the blocks out. So nothing stays behind that a fork could
-break, results do not depend on how many there are, and one thread is no thread at all.
+The threads are Python's (the loops release the GIL) and divide the blocks among themselves. They leave nothing behind
+that a fork could break, results do not depend on their number, and a single thread is the calling one.
 
-numba is imported at the first call. The loops are compiled then too, some seconds, and kept in ``__pycache__``.
+numba is imported at the first call, which also compiles the loops in some seconds and caches them in ``__pycache__``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CHUNK = 32  # frames between two stored states
 def scan_forward(
     u: Array, delta: Array, A: Array, B: Array, C: Array, D: Array, *, keep: bool, threads: int
 ) -> tuple[Array, Array]:
-    """Return ``y (B, T, E)``, and the states at chunk borders for ``scan_backward``: no borders unless ``keep``."""
+    """Return ``y (B, T, E)`` and, for ``scan_backward``, the states at chunk borders: none unless ``keep``."""
     width = u.shape[2]
     u, delta, A, B, C, D = _laid_out(u, delta, A, B, C, D)
     borders = (u.shape[1] - 1) // CHUNK if keep else 0
@@ -83,7 +83,7 @@ def _kernels() -> tuple[Kernel, Kernel]:
     from numba import njit
     from numba.extending import register_jitable
 
-    sums = {"contract", "reassoc", "nsz"}  # lets a sum over lanes be taken in vectors; nan and inf stay what they are
+    sums = {"contract", "reassoc", "nsz"}  # lets sums over lanes be vectorised; NaN and infinity stay as they are
     register_jitable(fastmath={"contract"})(_exp)  # reordered, its remainder would lose its digits
     for helper in (_load, _store, _restore, _step_back):
         register_jitable(inline="always")(helper)
@@ -94,9 +94,9 @@ def _kernels() -> tuple[Kernel, Kernel]:
 
 
 def _exp(x: np.float32) -> np.float32:
-    """Compute e^x to one unit in the last place by Cephes' polynomial; ``np.exp`` does not become vector instructions.
+    """Compute e^x to one unit in the last place by Cephes' polynomial; ``np.exp`` would not be vectorised.
 
-    Below -87.3 it stays at 1e-38, the least number with all its digits.
+    Below -87.3 it stays at 1e-38, the smallest normal number.
     """
     x = np.float32(-87.3) if x < np.float32(-87.3) else x
     x = np.float32(89) if x > np.float32(89) else x
@@ -133,8 +133,8 @@ def _backward(
             _backward_block(b, e, u, delta, A, B, C, D, starts, dy, du, ddelta, dA, dB[group], dC[group], dD)
 
 
-# In the blocks, loops write what slices could, as slices take numba twice as long to compile. What changes together
-# is one array, since LLVM makes vectors only where it can tell that arrays do not overlap.
+# The blocks loop where slices would do, because slices take numba twice as long to compile. Values that change
+# together share one array, because LLVM vectorises only where it can prove that arrays do not overlap.
 
 
 def _forward_block(

@@ -2,18 +2,18 @@
 
 A program, which is one warp, takes a block of channels of one video through time, with its states in registers. The
 backward pass walks through ``CHUNK`` frames at a time, from the last to the first: it restores their states from the
-one stored before them. So nothing of the size ``(B, T, E, S)`` is ever in memory.
+one stored before them. Thus nothing of the size ``(B, T, E, S)`` is ever in memory.
 
-Where several programs contribute to a gradient, each writes a sum of its own and PyTorch adds these: there are no
+Where several programs contribute to a gradient, each writes its own partial sum and PyTorch adds these: there are no
 atomic additions, hence equal inputs give equal results. Frames, channels and states beyond the last are read as zeros;
 a step of zero leaves a state as it is, and everything else they contribute is zero.
 
-Importing this raises ImportError where there is no Triton, or one too old. Kernels are compiled at the first call, some
-seconds, and kept in ``~/.triton``.
+Importing this module raises ImportError where Triton is missing or too old. Kernels are compiled at the first call, in
+some seconds, and cached in ``~/.triton``.
 """
 
 # mypy: allow-untyped-decorators
-# Triton has no types that mypy reads, so that its decorator has none.
+# Triton's decorator has no types that mypy can read.
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class _TritonScan(torch.autograd.Function):
 def _scan_forward(
     u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, *, keep: bool
 ) -> tuple[Tensor, Tensor]:
-    """Return ``y (B, T, E)``, and the states at chunk borders ``(B, borders, S, E)``: no borders unless ``keep``."""
+    """Return ``y (B, T, E)`` and the states at chunk borders ``(B, borders, S, E)``: no borders unless ``keep``."""
     inputs = _laid_out(u, delta, A, B, C, D)
     borders = max(u.shape[1] - 1, 0) // CHUNK if keep else 0
     y, starts = torch.empty_like(inputs[0]), u.new_empty(len(u), borders, *A.T.shape)
@@ -91,7 +91,7 @@ def _laid_out(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tens
 def _options(A: Tensor) -> dict[str, int]:
     """Return the constants that the kernels are compiled for; sizes are powers of two."""
     states = triton.next_power_of_2(A.shape[1])
-    block = min(max(VALUES // states, 8), 64)  # 8 channels are 32 bytes, the least that memory hands out
+    block = min(max(VALUES // states, 8), 64)  # 8 channels are 32 bytes, the smallest memory transaction
     # No fused multiply-adds: with them, lanes that add up the same numbers in another order differ in the last digit.
     fixed = {"num_warps": 1, "enable_fp_fusion": False}
     return {"S": A.shape[1], "STATES": states, "BLOCK": block, "CHUNK": CHUNK, **fixed}
@@ -102,8 +102,8 @@ def _grid(u: Tensor, options: dict[str, int]) -> tuple[int]:
     return (len(u) * triton.cdiv(u.shape[2], options["BLOCK"]),)
 
 
-# In the kernels, a tile is (states, channels) of one frame. A loop over static_range is written out by the compiler:
-# the loads of a chunk's frames do not depend on each other, and with no store between them they overlap.
+# In the kernels, a tile is (states, channels) of one frame. The compiler unrolls loops over static_range: the loads of
+# a chunk's frames do not depend on each other, and with no store between them they overlap.
 
 
 @triton.jit
@@ -140,7 +140,7 @@ def _forward(
     for begin in range(0, T, CHUNK):
         if begin > 0 and borders > 0:
             tl.store(starts + (video * borders + begin // CHUNK - 1) * S * E + place, h, mask=inside)
-        ys = ()  # grows, as kernels have no lists
+        ys = ()  # a growing tuple, because kernels have no lists
         for k in tl.static_range(CHUNK):
             t, valid = video * T + begin + k, begin + k < T
             step, value = _read(delta, t, e, E, valid), _read(u, t, e, E, valid)
@@ -170,7 +170,7 @@ def _backward(
             t, valid = video * T + begin + k, begin + k < T
             step, value = _read(delta, t, e, E, valid), _read(u, t, e, E, valid)
             h = tl.exp(step[None, :] * rates) * h + (step * value)[None, :] * _read(B, t, s, S, valid)[:, None]
-            before += (h,)  # type: ignore[assignment]  # grows, as kernels have no lists
+            before += (h,)  # type: ignore[assignment]  # a growing tuple, because kernels have no lists
         for k in tl.static_range(CHUNK - 1, -1, -1):
             t, valid = video * T + begin + k, begin + k < T
             step, value, weight = _read(delta, t, e, E, valid), _read(u, t, e, E, valid), _read(dy, t, e, E, valid)

@@ -1,4 +1,4 @@
-"""The report: what of the published claims held here, on which data, and at what cost.
+"""The report: which published claims held here, on which data, and at what cost.
 
 A pure function of ``<out>/data/*.json``, of the figures drawn from them, and of the published numbers. ``sections``
 judges, ``markdown`` writes, and ``page`` turns that into one HTML file that needs nothing else.

@@ -33,7 +33,7 @@ _BUDGET: dict[str, Callable[[Any], str]] = {
 
 
 def facts(found: Sequence[Section], budget: dict) -> str:
-    """List data, conventions, seeds and budget; what is not known is MISSING."""
+    """List data, conventions, seeds and budget; unknown ones are MISSING."""
     owned = {section.data: section.records for section in found if section.data}
     records = [record for some in owned.values() for record in some]
     if not records:
@@ -55,7 +55,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _data(records: Iterable[dict]) -> str:
-    """Name the datasets, that of most runs first."""
+    """Name the datasets, the one with most runs first."""
     counts = Counter(record["dataset"] for record in records)
     first, *rest = sorted(counts, key=lambda name: (-counts[name], name))
     return f"{first}; where it is said, {', '.join(rest)}" if rest else first
@@ -78,7 +78,7 @@ def _conventions(records: Iterable[dict]) -> list[str]:
 
 
 def _budget(budget: dict) -> str:
-    """Tell in words what is known of the budget."""
+    """Describe what is known of the budget."""
     known = budget | {"where": budget.get("cuda") or budget.get("cpu") or budget.get("device")}
     return ", ".join(words(known[name]) for name, words in _BUDGET.items() if known.get(name))
 

@@ -20,7 +20,7 @@ Records = list[dict]
 
 @dataclass(frozen=True)
 class Presentation:
-    """What is made of the records of a target, given the printed names of its rows in order."""
+    """How the records of a target are shown, given the printed names of its rows in order."""
 
     draw: Callable[[Records, Sequence[str]], Figure] | None = None
     tabulate: Callable[[Records, Sequence[str]], pd.DataFrame] = tables.main_table

@@ -67,12 +67,12 @@ class _Footnotes:
         return "".join(f" [^{key}]" for key in words)
 
     def text(self) -> str:
-        """Write all of them."""
+        """Write all footnotes."""
         return "\n".join(f"[^{key}]: {words}" for key, words in self._words.items())
 
 
 def _named(places: pd.Series) -> pd.Series:
-    """Say where each claim is judged; nothing where most are."""
+    """Say where each claim is judged; "" for the place where most are."""
     usual = places[places != ""].mode()
     return (" on " + places).where((places != "") & ~places.isin(usual[:1]), "")
 
@@ -199,7 +199,7 @@ def _line(claim: pd.DataFrame, data: dict[str, str], notes: _Footnotes) -> dict[
 
 
 def _by_bits(rows: list[Judged], cell: Callable[[Judged], str]) -> str:
-    """Write the cell of each code length on a line of its own, or a single one where all are the same."""
+    """Write the cell of each code length on a separate line, or a single cell where all are the same."""
     cells = {row.bits: cell(row) for row in rows}
     if len(set(cells.values())) == 1:
         return next(iter(cells.values()))

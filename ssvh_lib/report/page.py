@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing else: no script, no network, figures and style inside."""
+"""The report as one HTML file that needs nothing else: no script, no network, figures and style embedded."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def to_page(markdown: str, folder: Path) -> str:
 
 
 class _Renderer(mistune.HTMLRenderer):
-    """HTML with pictures inside, and tables that scroll by themselves."""
+    """HTML with embedded pictures, and tables that scroll by themselves."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(escape=False)  # line breaks in cells and anchors of headings are our own HTML
@@ -57,5 +57,5 @@ class _Renderer(mistune.HTMLRenderer):
         return to_html(tag("img", alt=text, src=data_uri((self._folder / url).read_bytes(), "image/svg+xml")))
 
     def table(self, text: str) -> str:
-        """Return a table in a box of its own."""
+        """Return a table in its own box, which scrolls."""
         return f'<div class="table"><table>\n{text}</table></div>\n'

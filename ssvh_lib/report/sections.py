@@ -18,7 +18,7 @@ _RUN = ("dataset", "preset", "method", "variant", "label", "bits", "seed")
 
 
 class Reported(Protocol):
-    """What a target tells the report."""
+    """The facts about a target that the report needs."""
 
     @property
     def heading(self) -> str:
@@ -80,7 +80,7 @@ def _load(path: Path) -> list[dict]:
 
 
 def _merged(records: Iterable[dict]) -> dict[tuple, dict]:
-    """Index the records by run; of the same run several may know different measures, and the first one counts."""
+    """Merge the records of each run, which may hold different measures; of equal ones, the first counts."""
     runs: dict[tuple, dict] = {}
     for record in records:
         key = _run(record)

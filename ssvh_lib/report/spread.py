@@ -2,8 +2,8 @@
 
 The spread of what we measure is ``SPREAD`` times the standard deviation over seeds, that of two rows pooled. Two rows
 differ if their means are further apart than the spread; anything less is "within the spread", never a win. One seed
-shows no spread, so nothing is judged by it; nor is that of another row put in its place, as methods differ tenfold in
-theirs.
+shows no spread, so nothing is judged by it; the spread of another row is no substitute, since spreads differ tenfold
+between methods.
 
 How often the rule errs can be calculated (``error_rates``), if runs deviate normally. Two rows that do not differ are
 told apart in 18 of 100 cases from two seeds each, in 7 from three and in 1 from five: a long table will contain some. A
@@ -28,7 +28,7 @@ SPREAD = 2.0
 
 @dataclass(frozen=True)
 class Measured:
-    """The mean over seeds of a row, or of one row less another, and the standard deviation of a single run."""
+    """The mean over seeds of a row, or of one row minus another, and the standard deviation of a single run."""
 
     mean: float
     std: float
@@ -36,7 +36,7 @@ class Measured:
 
     @property
     def within_spread(self) -> bool:
-        """Tell whether the mean, of a row less another, is too small to tell the two apart."""
+        """Tell whether the mean, of a row minus another, is too small to tell the two apart."""
         return abs(self.mean) <= SPREAD * self.std
 
 
@@ -51,9 +51,9 @@ def error_rates(seeds: int) -> tuple[float, float]:
 
 
 def compare(row: Sequence[dict], other: Sequence[dict], measure: str) -> Measured | None:
-    """Return the mean of the runs of one row less that of another's; None where one has fewer than two seeds.
+    """Return the mean of the runs of one row minus that of another's; None where one has fewer than two seeds.
 
-    Raises SSVHError as ``judge``.
+    Raises SSVHError as ``verdicts.judge`` does.
     """
     check_one_cell([*row, *other])
     values = [by_seed(runs, measure) for runs in (row, other)]
@@ -89,8 +89,8 @@ def by_seed(runs: Iterable[dict], measure: str) -> dict[int, float]:
 
 
 def difference_of(values: list[dict[int, float]]) -> Measured:
-    """Return the mean of one row, or of the first less the second; the deviation is of all runs about their means."""
-    samples = [np.array([seeds[seed] for seed in sorted(seeds)]) for seeds in values]  # in any order the same sum
+    """Return the mean of one row, or the first minus the second; the deviation is that of all runs from their means."""
+    samples = [np.array([seeds[seed] for seed in sorted(seeds)]) for seeds in values]  # the same sum in any order
     means = [sample.mean() for sample in samples]
     squares = sum(((sample - mean) ** 2).sum() for sample, mean in zip(samples, means, strict=True))
     freedom = sum(len(sample) - 1 for sample in samples)

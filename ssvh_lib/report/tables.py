@@ -39,9 +39,9 @@ def number(value: float | None, std: float | None = None, *, signed: bool = Fals
 def main_table(records: list[dict], order: Sequence[str] = ()) -> pd.DataFrame:
     """List method, code length and "mean ± std" of every measure; the best mean of each length and measure in ``**``.
 
-    By dataset, which is named if there are several, by code length, and then in the ``order`` of printed names, or from
-    the lowest to the highest mAP@20. A name in ``order`` without a run has a row of "—". If anything is published for
-    these rows on these datasets, two columns more have it, and ours less it.
+    Rows are sorted by dataset, which is named if there are several, by code length, and then in the ``order`` of
+    printed names, or from the lowest to the highest mAP@20. A name in ``order`` without a run has a row of "—". If
+    anything is published for these rows on these datasets, two more columns hold it and the difference from it.
     """
     results = summary(records)
     measures = of_kind(MeasureKind.RANKING, results.columns.get_level_values(0).unique())
@@ -61,9 +61,9 @@ def main_table(records: list[dict], order: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def glance(records: list[dict], order: Sequence[str] = (), measure: str = "mAP@20") -> pd.DataFrame:
-    """List one row a method: one measure at every code length, and the costs of the longest codes. Of one dataset.
+    """List one row per method, on one dataset: a measure at every code length, and the costs of the longest codes.
 
-    In the ``order`` of printed names, or from the lowest to the highest measure of the longest codes.
+    Rows are in the ``order`` of printed names, or from the lowest to the highest measure of the longest codes.
     """
     results = summary(records).droplevel("dataset")
     best = results[(measure, "mean")].groupby(level="bits").max()
@@ -142,7 +142,7 @@ def caption(records: list[dict]) -> str:
 
 
 def provenance(sources: Iterable[str], warnings: Iterable[str]) -> str:
-    """List where published numbers can be read, and what speaks against them, in Markdown; "" if there are none."""
+    """List where published numbers can be read, and their caveats, in Markdown; "" if there are none."""
     found = [f"Published in {literature.cite(key)}." for key in dict.fromkeys(sources)]
     found += [f"{key}: {words}" for key, words in literature.footnotes(warnings).items()]
     return "\n".join(f"- {line}" for line in found)
@@ -191,7 +191,7 @@ def write(
 ) -> list[Path]:
     """Write a table as ``path`` with the suffixes md, csv and tex; ``heading`` opens the note below it.
 
-    ``tabulate(records, order)`` makes the table. Where it is not the main one, the CSV has what it made.
+    ``tabulate(records, order)`` makes the table. Unless that is the main one, the CSV holds the same table.
     """
     table = tabulate(records, order)
     if tabulate is not main_table:
@@ -220,13 +220,13 @@ def claims_table(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def judged_places(judged: pd.DataFrame) -> pd.Series:
-    """Name dataset and preset by which each row of ``verdicts.judge_all`` is judged; "" where there are no runs."""
+    """Name the dataset and preset on which each row of ``verdicts.judge_all`` is judged; "" where there are no runs."""
     named = judged["dataset"].notna()
     return (judged["dataset"].fillna("") + " (preset " + judged["preset"].fillna("") + ")").where(named, "")
 
 
 def published_words(row: Judged) -> str:
-    """Tell what is published for a judged claim: on its dataset, or else on others, which are named."""
+    """Write what is published for a judged claim: on its dataset, or else on others, which are named."""
     elsewhere = [f"{name} {number(value, signed=bool(row.over))}" for name, value in row.elsewhere.items()]
     return ", ".join(elsewhere) or number(row.published, signed=bool(row.over))
 

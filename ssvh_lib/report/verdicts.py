@@ -36,12 +36,12 @@ __all__ = [
     "value_of",
 ]
 
-# How the papers measured; elsewhere our conventions may differ without a difference to the mean.
+# How the papers measured. Conventions that are not listed for a dataset may differ without changing the mean there.
 _CONVENTIONS = {"": {"divide_by": "k"}, "fcvid": {"self_match": "include"}, "activitynet": {"zero_bits": "ternary"}}
 
 
 class Kind(StrEnum):
-    """The verdicts that there are; ``MEANING`` explains each."""
+    """The possible verdicts; ``MEANING`` explains each."""
 
     REPRODUCED = "reproduced"
     DIRECTION = "direction only"
@@ -65,19 +65,19 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict, why, and the numbers: those of the row, or of the row less the one that it is compared with."""
+    """The verdict, why, and the numbers: those of the row, or of the row minus the one that it is compared with."""
 
     kind: Kind
     text: str
     ours: Measured | None = None
     published: float | None = None
-    difference: float | None = None  # ours less the published one
+    difference: float | None = None  # ours minus the published one
     numbers: tuple[Published, ...] = ()  # the published ones behind it, with their sources and warnings
 
 
 @dataclass(frozen=True)
 class Stated:
-    """What is published for a claim in one cell: of the row, or of the row less the other."""
+    """What is published for a claim in one cell: of the row, or of the row minus the other."""
 
     value: float
     rounding: float
@@ -106,7 +106,7 @@ class Judged(NamedTuple):
     difference: float | None
     elsewhere: dict[str, float]  # what is published on other datasets, where nothing is on this one
     sources: tuple[str, ...]  # keys of the published numbers
-    warnings: tuple[str, ...]  # and of what speaks against them
+    warnings: tuple[str, ...]  # keys of their caveats
 
 
 def judge(claim: Claim, records: Sequence[dict]) -> Verdict:
@@ -145,7 +145,7 @@ def stated(claim: Claim, dataset: str, bits: int) -> Stated | None:
 def judge_all(claims: Iterable[Claim], records: Sequence[dict]) -> pd.DataFrame:
     """Return a ``Judged`` for every claim and every dataset, code length and preset that has runs of its rows.
 
-    No claim is dropped. Raises SSVHError as ``judge``.
+    No claim is dropped. Raises SSVHError as ``judge`` does.
     """
     cells = [list(runs) for _, runs in groupby(sorted(records, key=cell_of), key=cell_of)]
     rows: list[Judged] = []

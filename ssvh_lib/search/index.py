@@ -1,6 +1,6 @@
 """A saved index of codes: build it once, then find the nearest codes, or all within a radius.
 
-FAISS never reads a file here. Its reader trusts what it reads, so that a damaged or forged file ends the process or
+FAISS never reads a file here. Its reader trusts what it reads, so a damaged or forged file could crash the process or
 worse. The file holds plain arrays in safetensors instead, with a checksum that finds damage. A checksum does not stop
 malice, as whoever changes the arrays can change it too; so what FAISS relies on is checked as well.
 """
@@ -33,7 +33,7 @@ class HammingIndex:
 
     ``kind`` is "flat" (exact), "multihash" (exact, for small radii) or "ivf" (approximate, for millions); ``source`` is
     plain JSON that says where the codes come from. Raises SSVHError for an unknown kind, no codes at all, or ids that
-    are not one name a code.
+    are not one name per code.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ def _checked(ids: Sequence[str] | None, count: int) -> tuple[str, ...] | None:
     if ids is None:
         return None
     if len(ids) != count or not all(isinstance(name, str) for name in ids):
-        raise SSVHError(f"ids must be one name a code, {count} texts; got {len(ids)}.")
+        raise SSVHError(f"ids must be one name per code, {count} strings; got {len(ids)}.")
     if len(set(ids)) < count:
         twice = Counter(ids).most_common(1)[0][0]
         raise SSVHError(f"ids must be distinct; '{twice}' is there twice.")
@@ -151,17 +151,17 @@ def _read(path: Path) -> tuple[Header, Arrays]:
     try:
         with safe_open(path, framework="numpy") as file:
             metadata, arrays = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except Exception as error:  # safetensors raises a family of types
-        raise SSVHError(f"{path} is damaged or no index ({error}). Build it again.") from error
+    except Exception as error:  # safetensors raises many types
+        raise SSVHError(f"{path} is damaged or not an index ({error}). Build it again.") from error
     try:
         header = json.loads(metadata.get(MAGIC, "{}"))
         version, checksum = header.get("version"), header.pop("checksum", None)
     except (ValueError, AttributeError) as error:
         raise SSVHError(f"{path} is damaged ({error}). Build it again.") from error
     if MAGIC not in metadata:
-        raise SSVHError(f"{path} is a safetensors file, but no index of codes. `ssvh index RUN` makes one.")
+        raise SSVHError(f"{path} is a safetensors file, but not an index of codes. `ssvh index RUN` makes one.")
     if version != VERSION:
-        raise SSVHError(f"{path} is an index of version {version}, this library reads {VERSION}. Build it again.")
+        raise SSVHError(f"{path} is an index of version {version}, but this library reads {VERSION}. Build it again.")
     if checksum != _checksum(header, arrays):
         raise SSVHError(f"{path} is damaged: its content does not fit its checksum. Build it again.")
     return header, arrays

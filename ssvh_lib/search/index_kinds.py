@@ -1,7 +1,8 @@
 """Ways of searching packed codes by Hamming distance: three kinds of FAISS binary index (Douze et al., 2024).
 
-All give the nearest first and equals in the order of the database. ``flat`` and ``multihash`` find what comparing with
-every code finds; ``ivf`` may miss some, for speed. A graph (HNSW) was measured and left out: see ``bench/index.py``.
+All return the nearest first, and codes at equal distance in the order of the database. ``flat`` and ``multihash`` find
+what comparing with every code finds; ``ivf`` may miss some, for speed. A graph (HNSW) was measured and left out: see
+``bench/index.py``.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ import numpy as np
 
 from ..errors import SSVHError
 
-SAMPLE = 64  # codes a cluster that k-means is made from
+SAMPLE = 64  # codes per cluster that k-means is trained on
 RANGE = 1 << 27  # results of a search by radius that FAISS holds at a time, at the very most: 1.5 GiB
 
 Arrays = dict[str, np.ndarray]
 
 
 class Neighbours(NamedTuple):
-    """The codes that a search returns, nearest first, equals in database order.
+    """The codes that a search returns, nearest first; those at equal distance are in database order.
 
     ``distances`` (Q, k) int32 and database ``rows`` (Q, k) int64, or (found,) of one query when searched by radius.
     A place that stayed empty, which only ``ivf`` leaves, has row −1 and distance K + 1.
@@ -76,9 +77,9 @@ class Flat(Kind):
 class MultiHash(Kind):
     """Multi-index hashing (Norouzi, Punjani & Fleet, 2012): exact, and the way to search within a small radius.
 
-    A code is cut into m parts, each with a hash table of its own. Two codes at most m (f + 1) − 1 bits apart agree in
-    one part but for f bits, so looking up each part with up to f bits flipped finds all of them. Beyond f = 1 the
-    look-ups take longer than comparing with every code, which is done then. Built anew when loaded.
+    A code is cut into m parts, each with its own hash table. Two codes at most m (f + 1) − 1 bits apart agree in one
+    part except for f bits, so looking up each part with up to f bits flipped finds all of them. Beyond f = 1 look-ups
+    take longer than comparing with every code, which is then done instead. Built anew when loaded.
     """
 
     FLIPS = 1
@@ -86,7 +87,7 @@ class MultiHash(Kind):
 
     def __init__(self, packed: np.ndarray, stored: Arrays | None = None):
         bits = 8 * packed.shape[1]
-        self._parts = max(1, min(bits, round(bits / math.log2(len(packed) + 1))))  # about one code a bucket
+        self._parts = max(1, min(bits, round(bits / math.log2(len(packed) + 1))))  # about one code per bucket
         self._index = faiss.IndexBinaryMultiHash(bits, self._parts, bits // self._parts)
         self._codes: faiss.IndexBinaryFlat = self._index.storage  # type: ignore[attr-defined]  # FAISS's stubs lack it
         self.add(packed)
@@ -115,7 +116,7 @@ class MultiHash(Kind):
 class InvertedLists(Kind):
     """Clusters of codes, of which a query visits the nearest 1/32: approximate, and the fastest by far.
 
-    k-means makes about √N clusters and is what takes long. Which of the furthest equals are found is not defined.
+    k-means makes about √N clusters, which takes most of the time. Which of the furthest equals it finds is undefined.
     """
 
     exact = False
@@ -154,7 +155,7 @@ def _within(index: faiss.IndexBinary, queries: np.ndarray, radius: int) -> list[
     """Find the codes up to ``radius`` from each query, in our order, which is not that of FAISS."""
     found, step = [], max(1, RANGE // index.ntotal)
     for start in range(0, len(queries), step):
-        limits, distances, rows = index.range_search(queries[start : start + step], radius + 1)  # FAISS: nearer than
+        limits, distances, rows = index.range_search(queries[start : start + step], radius + 1)  # excluded
         for first, last in pairwise(limits.astype(np.int64)):
             order = np.lexsort((rows[first:last], distances[first:last]))
             found.append(Neighbours(distances[first:last][order], rows[first:last][order]))

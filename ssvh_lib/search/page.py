@@ -56,7 +56,7 @@ class Hit:
 
 
 def render(query: Video, found: list[Hit], facts: list[str]) -> str:
-    """Return the page: the query, what was found in its order, and ``facts`` on how, a line each."""
+    """Return the page: the query, what was found, in order, and ``facts`` on how, one per line."""
     body = "".join(f"{to_html(part)}\n" for part in _body(query, found, facts))
     return page(f"Neighbours of {query.title}", STYLE, body)
 
@@ -119,7 +119,7 @@ def _strip(frames: np.ndarray) -> np.ndarray:
 
 
 def bits_picture(code: np.ndarray, query: np.ndarray) -> Element:
-    """Draw a code as rows of squares, those marked that differ from the query's."""
+    """Draw a code as rows of squares; those that differ from the query's are marked."""
     kinds = np.where(code != query, "other", np.where(code, "one", "zero"))
     paths = [
         tag("path", d=_squares(np.flatnonzero(kinds == name)), **css_class(name)) for name in ("zero", "one", "other")

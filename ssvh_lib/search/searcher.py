@@ -59,7 +59,7 @@ def index_run(
     The index remembers its ``Source``, which ``Searcher`` needs. Raises SSVHError if the run is not finished, or if the
     dataset is not there or of another shape than the run's.
     """
-    if kind not in KINDS:  # which would otherwise be said after the encoding
+    if kind not in KINDS:  # otherwise the error would come only after the encoding
         raise unknown("kind of index", kind, KINDS)
     run = Run(Path(folder))
     if not run.finished:
@@ -121,7 +121,7 @@ class Searcher:
     ) -> Searcher:
         """Open the index of a file; ``run`` and ``root`` name run and datasets if they were moved since it was made.
 
-        Raises SSVHError if the file is no whole index, or if run or dataset are gone or not what they were.
+        Raises SSVHError if the file is not a whole index, or if the run or the dataset is missing or has changed.
         """
         index = HammingIndex.load(path)
         if not index.source.keys() >= Source.__required_keys__:
@@ -138,10 +138,10 @@ class Searcher:
         return cls(index, done, dataset, device)
 
     def query(self, row: int) -> Query:
-        """Encode a query of the dataset; SSVHError if there is none of this number."""
+        """Encode a query of the dataset by its number; SSVHError if there is no such query."""
         videos = self.dataset.query
         if not 0 <= row < len(videos):
-            raise SSVHError(f"{self.dataset.name} has queries 0 to {len(videos) - 1}, there is none of number {row}.")
+            raise SSVHError(f"{self.dataset.name} has queries 0 to {len(videos) - 1}, but no query {row}.")
         codes = encode(self._model, videos.part(np.array([row])))
         video = self._video(videos, row, _bits(codes, 0))
         return Query(video, codes, videos.labels[row], row if self.dataset.query_in_database else None)
@@ -167,7 +167,7 @@ class Searcher:
         return Query(Video(file.name, (), _bits(codes, 0), pictures.thumbnails), codes)
 
     def nearest(self, query: Query, k: int = 10) -> list[Hit]:
-        """Find the ``k`` nearest videos of the database, without the one that is searched for."""
+        """Find the ``k`` nearest videos of the database, leaving out the query itself."""
         found = self.index.search(query.codes, k + (query.itself is not None))
         pairs = zip(found.rows[0].tolist(), found.distances[0].tolist(), strict=True)
         videos, known = self.dataset.database, query.labels is not None and query.labels.any()
@@ -182,7 +182,7 @@ class Searcher:
         ][:k]
 
     def facts(self) -> list[str]:
-        """Say in a few words a line how the hits are found."""
+        """Describe how the hits are found, in a few short lines."""
         wanted, how = self.run.config, "exactly" if self.index.exact else "approximately"
         return [
             f"{len(self.index):,} videos of {self.dataset.name}, searched {how} (index: {self.index.kind})",

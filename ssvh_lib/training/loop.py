@@ -29,7 +29,7 @@ from ..utils.devices import choose_device
 from ..utils.fingerprint import code_digest
 from .runs import HistoryRow, Run, RunDescription, TrainingState, default_folder, epoch_seed, open_run
 
-CHECK_EVERY = 16  # steps between checks of the losses: each check makes a GPU wait
+CHECK_EVERY = 16  # steps between checks of the losses, each of which makes a GPU wait
 
 
 def fit(
@@ -48,8 +48,8 @@ def fit(
     from ``seed``. A run that is already in ``out`` is loaded if complete and resumed if not; without ``out``
     the folder follows from what is asked. With ``keep_epochs`` the weights after every epoch are kept for
     ``Run.model(epoch)``; a run that lacks them is trained again, with the same result. Raises SSVHError if
-    ``out`` holds another configuration, if another process is at it, if the model does not fit the data (their shape,
-    or fewer videos than groups of them), or if a loss is NaN or infinite (the last whole epoch is kept).
+    ``out`` holds another configuration, if another process is working on it, if the model does not fit the data (their
+    shape, or fewer videos than groups of them), or if a loss is NaN or infinite (the last whole epoch is kept).
     """
     model.check(dataset)
     place = choose_device(device)
@@ -79,7 +79,7 @@ def describe(method: str, config: MethodConfig, dataset: Dataset, seed: int) -> 
 
 @cache
 def _code(method: type[Method]) -> str:
-    """Return the fingerprint of the way from the files of a dataset to trained weights, kept in the files of a run."""
+    """Return the fingerprint of the code that leads from dataset files to trained weights stored in a run."""
     return code_digest(method, construct, _train, _solve, Run.load_weights, read_dataset)
 
 
@@ -89,7 +89,7 @@ def _complete(run: Run, model: Method, keep_epochs: bool) -> bool:
 
 
 def _learn(model: Method, dataset: Dataset, run: Run, seed: int, progress: bool, keep_epochs: bool) -> float:
-    """Train or solve, whichever the model does, and return the seconds spent."""
+    """Train or solve, as the model requires, and return the seconds spent."""
     if isinstance(model, TrainedMethod):
         return _train(model, dataset, run, seed, progress, keep_epochs)
     if isinstance(model, ClassicalMethod):
@@ -127,12 +127,12 @@ def _train(model: TrainedMethod, dataset: Dataset, run: Run, seed: int, progress
 
 
 def _resume(model: TrainedMethod, optimiser: torch.optim.Optimizer, run: Run, keep_epochs: bool) -> list[HistoryRow]:
-    """Go back to the last whole epoch, and return the history up to it; empty if the run has to start anew."""
+    """Restore the state after the last whole epoch and return its history; empty if the run has to start anew."""
     state = run.load_state()
     if state is None or (keep_epochs and not run.keeps(len(state["history"]))):
         return []
     model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])  # moves to the parameters' device what belongs there
+    optimiser.load_state_dict(state["optimiser"])  # moves its tensors to the parameters' device
     for name, tensor in state["memory"].items():
         setattr(model, name, tensor.to(model.device))
     return state["history"]
@@ -166,7 +166,7 @@ def _set_learning_rate(model: TrainedMethod, optimiser: torch.optim.Optimizer, e
 
 @contextmanager
 def _explained_errors(model: TrainedMethod, run: Run, title: str, epoch: int) -> Iterator[None]:
-    """Say how to go on after an interrupt, and what to try against a loss that is not finite."""
+    """Say how to continue after an interrupt, and what to try if a loss is not finite."""
     try:
         yield
     except KeyboardInterrupt:

@@ -1,7 +1,7 @@
-"""Checkpoints that the authors' own code of ConMH, S5VH and AutoSSVH saved, read as methods of this library.
+"""Checkpoints saved by the authors' own code of ConMH, S5VH and AutoSSVH, read as methods of this library.
 
-Such a file holds named tensors and no configuration. Their shapes tell most of the Config; what they leave open keeps
-its default, or is asked for.
+Such a file holds named tensors and no configuration. Their shapes tell most of the Config; the other fields keep their
+defaults or are arguments of ``load_released``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MAMBA = _SHARED | {
     "norms.0.": "norm1.", "norms.1.": "norm2.", "mixers.0.": "mamba1.", "centres": "classifier.weight",
 }  # fmt: skip
 
-# Field of the Config -> the authors' tensor and the axis of it that is as long.
+# Field of the Config -> the authors' tensor and the axis of it that has this length.
 _SIZES = {
     "bits": ("binary.weight", 0), "features": ("encoder.patch_embed.weight", 1),
     "width": ("encoder.patch_embed.weight", 0), "decoder_width": ("encoder_to_decoder.weight", 0),
@@ -76,13 +76,14 @@ def load_released(
 ) -> MaskedAutoencoder:
     """Return the method, in its "released" variant, with the weights that the authors' code saved; in evaluation mode.
 
-    Its ``frame_codes (B, T, D) -> (B, T, K)`` are what the authors' ``inference`` returns. ``model.config`` says what
-    the file told: sizes, depths, S5VH's clusters, AutoSSVH's frames. ``frames`` of the others are by default those of
-    the published datasets with features as large. Attention ``heads`` cannot be told for sure: by default they are 1
-    for one layer and 16 for 24 layers if that fits the width, else 6. The authors' "base" model needs ``heads=12``.
+    Its ``frame_codes (B, T, D) -> (B, T, K)`` are what the authors' ``inference`` returns. ``model.config`` holds what
+    the file tells: sizes, depths, S5VH's clusters, AutoSSVH's frames. For the others, ``frames`` is by default that of
+    the published datasets with features of the same size. The number of attention ``heads`` is not certain: by default
+    it is 1 for one layer and 16 for 24 layers if that fits the width, else 6. The authors' "base" model needs
+    ``heads=12``.
 
-    Raises SSVHError if the file is no such checkpoint, or one of another method, incomplete or of a training that
-    diverged. Only tensors and numbers are unpickled, no code.
+    Raises SSVHError if the file is not such a checkpoint, belongs to another method, is incomplete, or comes from a
+    training that diverged. Only tensors and numbers are unpickled, no code.
     """
     if method not in _FORMATS:
         raise unknown("method with released checkpoints", method, _FORMATS)
@@ -146,7 +147,7 @@ def _fields(tensors: dict[str, Tensor], method: str, frames: int | None, heads: 
         inner = _size(tensors, "encoder.blocks.0.attn.qkv.weight", 0) // 3
         found["heads"] = _heads(found["width"], inner, found["layers"], heads)
     elif heads is not None:
-        raise SSVHError(f"heads={heads} was given, and Mamba has no heads. Leave heads out.")
+        raise SSVHError(f"heads={heads} was given, but Mamba has no heads. Leave heads out.")
     return found
 
 
@@ -167,11 +168,11 @@ def _depth(tensors: dict[str, Tensor], part: str) -> int:
 def _frames(found: dict[str, int], given: int | None) -> int:
     told = found.get("frames")
     if given is not None and (not isinstance(given, int) or given < 2 or told not in (None, given)):
-        raise SSVHError(f"frames={given!r} was given, and a video has {told or '2 or more'}. Correct it.")
+        raise SSVHError(f"frames={given!r} was given, but a video has {told or '2 or more'}. Correct it.")
     frames = told or given or _FRAMES.get(found["features"])
     if frames is None:
         raise SSVHError(
-            f"it does not tell the frames of a video, and no published dataset has features of size "
+            f"it does not tell the number of frames of a video, and no published dataset has features of size "
             f"{found['features']}. Pass frames=."
         )
     return frames
@@ -185,7 +186,7 @@ def _heads(width: int, inner: int, layers: int, given: int | None) -> int:
             return heads
     came = "the heads cannot be told" if given is None else f"heads={given} was given"
     raise SSVHError(
-        f"{came}, and the attention, {inner} wide, fits {_few(fitting, 20) or 'no number'} of them at width {width}. "
+        f"{came}, but the attention, {inner} wide, fits {_few(fitting, 20) or 'no number'} of them at width {width}. "
         "Pass one of these as heads=."
     )
 

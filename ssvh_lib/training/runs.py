@@ -1,4 +1,4 @@
-"""A run is a folder that can be audited: what was asked, what happened, what came out.
+"""A run is a folder that can be audited: what was asked for, what happened, and what came out.
 
 ``config.json`` holds everything needed to repeat the run, ``history.csv`` a row an epoch, ``state.pt`` the
 last whole epoch (until the run is done), ``model.safetensors`` the result, ``env.json`` where and when it
@@ -29,7 +29,7 @@ from ..methods import Method, construct, method_class
 from ..utils.files import digest_of, make_folder, project_root, read_json, runs_root, write_file, write_json
 from ..utils.measured_process import peak_bytes
 
-LOCK_PATIENCE = 5.0  # seconds; a worker whose command was killed needs one to end
+LOCK_PATIENCE = 5.0  # seconds; a worker whose command was killed takes about one to end
 _PACKAGES = ("torch", "numpy", "scipy", "faiss-cpu")
 _CODE = (":/ssvh_lib", ":/pyproject.toml", ":/.constraints.txt")  # what results depend on, from the top of the checkout
 
@@ -52,7 +52,7 @@ class TrainingState(TypedDict):
 
     model: dict[str, Tensor]
     optimiser: dict[str, Any]  # its state_dict
-    memory: dict[str, Tensor]  # what the method has to remember
+    memory: dict[str, Tensor]  # the tensors that the method names in REMEMBERED
     history: list[HistoryRow]
 
 
@@ -71,7 +71,7 @@ class Run:
 
     @property
     def config(self) -> RunDescription:
-        """Return what was asked for."""
+        """Return the description of the run that was asked for."""
         return cast(RunDescription, read_json(self.folder / "config.json"))  # as `open_run` wrote it
 
     @property
@@ -104,7 +104,7 @@ class Run:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other processes from training this run; SSVHError if one is at it. It ends with the process."""
+        """Keep other processes from training this run; SSVHError if one already is. The lock ends with the process."""
         lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
         try:
             with lock.acquire(timeout=LOCK_PATIENCE):
@@ -113,7 +113,7 @@ class Run:
             raise SSVHError(f"Another process is training {self.folder}. Wait for it, or stop it.") from error
 
     def load_weights(self, model: nn.Module, epoch: int | None = None) -> None:
-        """Put the result of this run into ``model``, or what there was after ``epoch`` epochs.
+        """Load the result of this run into ``model``, or its state after ``epoch`` epochs.
 
         Raises SSVHError if the file is damaged or of another shape, or if that epoch was not kept.
         """
@@ -122,7 +122,7 @@ class Run:
             raise SSVHError(self._not_kept(epoch))
         try:
             model.load_state_dict(load_file(path))
-        except Exception as error:  # safetensors and torch raise a family of types here
+        except Exception as error:  # safetensors and torch raise many types here
             raise SSVHError(
                 f"{path} does not hold the weights of this run ({error}). Delete the folder and run it again."
             ) from error
@@ -140,7 +140,7 @@ class Run:
         self._save_weights(model, epoch)
 
     def save_history(self, rows: list[HistoryRow]) -> None:
-        """Write the whole of ``history.csv``; that of a complete run stays."""
+        """Write the whole of ``history.csv``, unless the run is complete."""
         if not self.finished:
             write_file(self.folder / "history.csv", lambda path: pd.DataFrame(rows).to_csv(path, index=False))
 
@@ -226,5 +226,5 @@ def _difference(there: dict[str, Any], asked: dict[str, Any]) -> str:
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
-    """Return the seed of all that is random in an epoch, so that a resumed run draws what an uninterrupted one does."""
+    """Return the seed of everything random in an epoch, so that a resumed run draws what an uninterrupted one does."""
     return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)

@@ -1,7 +1,7 @@
 """Write Python code in one canonical way, with the names it uses from elsewhere as references.
 
-Layout, comments, docstrings, hints, what is raised and what is told on the way are left out. ``ast.dump`` would not do:
-it differs between versions of Python.
+Layout, comments, docstrings, type hints, raised errors and progress messages are left out. ``ast.dump`` would not do:
+its output differs between versions of Python.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NO_INFLUENCE = {"PRESETS", "TITLE"}
 
 
 class Summary(NamedTuple):
-    """A piece of code: references are "module:name.attribute" inside the package; words, attributes and texts."""
+    """A piece of code as text, its references "module:name.attribute" in the package, its attributes and strings."""
 
     text: str
     references: tuple[str, ...]
@@ -31,7 +31,7 @@ class Summary(NamedTuple):
 
 @cache
 def summarise(module: Module, name: str, member: str = "") -> Summary:
-    """Return the summary of a definition, of a class without its methods; or of one of its methods."""
+    """Return the summary of a definition, which for a class leaves out its methods, or of one method of a class."""
     writer, kind, nodes = _Writer(module), module.class_of(name), module.statements[name]
     if kind and member:
         writer.functions(node for node in kind.body if isinstance(node, Function) and node.name == member)
@@ -47,7 +47,7 @@ def summarise(module: Module, name: str, member: str = "") -> Summary:
 
 
 class _Writer:
-    """Writes code part by part; ``scopes`` holds the local names of each function around, and what they import."""
+    """Writes code part by part; ``_scopes`` holds the local names of each enclosing function, and their imports."""
 
     def __init__(self, module: Module) -> None:
         self._module = module
@@ -202,5 +202,5 @@ def _without_influence(node: ast.stmt) -> bool:
 
 
 def _text(part: ast.expr, value: str = "") -> str:
-    """Return a text inside an f-string, or for a value, what stands for it."""
+    """Return a string inside an f-string or, for a formatted value, its placeholder ``value``."""
     return str(part.value) if isinstance(part, ast.Constant) else value

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device called ``name``; "auto" is the first GPU if any. Raises SSVHError if it is not there."""
-    import torch  # takes seconds, and who only looks at data need not wait for it
+    import torch  # takes seconds, which commands that only read data need not wait for
 
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,14 +1,14 @@
 """Fingerprint the code that a result depends on, so that a cache notices an edited loss function.
 
-From its roots, the functions, classes and constants of this package that they use are followed: by name, through
-imports, and, since the class of an object is not written in the code, by attribute. If any code that is reached says
-``.read``, every class that is reached counts with its method ``read``. So more may count than is needed. Files of the
-package count where the code names them. What cannot be seen are modules imported by a name that is put together, and
-tables that a decorator fills in another module.
+Starting from roots, it follows the functions, classes and constants of this package that they use: by name, through
+imports and, since the class of an object is not written in the code, by attribute. If any code that is reached uses
+``.read``, the method ``read`` of every class that is reached counts, so more may count than is needed. Files of the
+package count where the code names them. Two things stay unseen: modules imported by a computed name, and tables that a
+decorator fills in another module.
 
-Definitions are numbered as they are reached; their names and modules do not count, so that both may change. Neither do
-comments, docstrings, type hints, layout, errors that are raised, texts of progress bars, and what is never reached.
-This module needs nothing but the standard library, and gives the same digits in each version of Python from 3.11 on.
+Definitions are numbered as they are reached; their names and modules do not count, so both may change. Neither do
+comments, docstrings, type hints, layout, raised errors, texts of progress bars, and code that is never reached.
+This module needs only the standard library, and gives the same digits in every version of Python from 3.11 on.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CALLED = {"forward", "backward", "setup_context", "jvp", "vmap"}
 def code_digest(*roots: object) -> str:
     """Return 16 hex digits that follow ``roots``: functions, classes or modules of this package, and all they use.
 
-    Of a function that was made inside another, the values that it holds count, too.
+    Of a closure, the values that it captures count, too.
     """
     return digest_of_places(_package(), *(place for root in roots for place in _places(root)))
 
@@ -51,7 +51,7 @@ def digest_of_places(sources: Sources, *places: str) -> str:
 
 
 def read_sources(package: Path) -> dict[str, bytes]:
-    """Read all files of a package but what Python has compiled."""
+    """Read all files of a package except those that Python has compiled."""
     paths = (path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {path.relative_to(package).as_posix(): path.read_bytes() for path in paths}
 
@@ -82,7 +82,7 @@ def _place(module: str, name: str) -> str:
 
 
 class _Walk:
-    """What is reached in a package. A holder, a class or a module as a value, has members that are got by attribute."""
+    """The code reached in a package. A holder is a class, or a module as a value, with members read as attributes."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
@@ -113,14 +113,14 @@ class _Walk:
         return ".".join([f"#{self._numbers[place]}", *attributes])
 
     def _locate(self, path: str) -> tuple[str, list[str]]:
-        """Return where a reference leads, without a colon if out of the package, and the attributes that are left."""
+        """Return where a reference leads, without a colon if outside the package, and the attributes that are left."""
         module, colon, chain = path.partition(":")
         names = _split(chain)
         while colon and names:
             there, name, inner = self._module(module), names[0], f"{module}.{names[0]}".strip(".")
             target = there.imports.get(name) if there else None
             if there and name in there.statements:
-                # What makes fingerprints is no part of what they are of.
+                # The code that computes fingerprints is not part of any.
                 return (name if name == code_digest.__name__ else f"{module}:{name}"), names[1:]
             if target and target != f"{module}:{name}":
                 module, colon, chain = target.partition(":")

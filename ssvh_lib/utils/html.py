@@ -76,19 +76,19 @@ def to_html(element: Element) -> str:
 
 
 def printable(text: str) -> str:
-    """Replace what cannot be printed, or turns the direction of a text."""
+    """Replace characters that cannot be printed or that change the direction of text."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def data_uri(content: bytes, media_type: str) -> str:
-    """Return ``content`` as an address that needs no file."""
+    """Return ``content`` as a data URI, which needs no file."""
     return f"data:{media_type};base64,{b64encode(content).decode()}"
 
 
 def png_uri(pixels: np.ndarray) -> str:
-    """Return a picture ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` of uint8 as the address of a PNG."""
+    """Return a picture ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` of uint8 as the data URI of a PNG."""
     with requires_extra("plots", "A page with pictures"):
-        from PIL import Image  # which Matplotlib brings
+        from PIL import Image  # installed with Matplotlib
 
     buffer = BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")

@@ -1,4 +1,4 @@
-"""Measurements in subprocesses, each with a peak memory of its own."""
+"""Measurements in subprocesses, each with its own peak memory."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def machine() -> dict[str, str | int | None]:
 def peak_memory_growth(call: Callable[[], object], device: str = "cpu") -> float:
     """Return by how many MB a call raises the peak memory of the GPU, or of this process.
 
-    The peak may be above the memory in use. So memory is filled up to the peak first, and what the call takes comes on
-    top of it.
+    The peak may be above the memory in use. Memory is therefore filled up to the peak first, so that whatever the call
+    allocates comes on top of it.
     """
     _reset_peak(device)
     ballast, before = [], peak_bytes(device)
@@ -79,7 +79,7 @@ def peak_memory_growth(call: Callable[[], object], device: str = "cpu") -> float
 
 
 def _reset_peak(device: str) -> None:
-    """Set the peak to the memory now in use, where the system can: on CUDA and Linux. Elsewhere only ballast helps."""
+    """Reset the peak to the memory in use where the system can: on CUDA and Linux. Elsewhere only ballast helps."""
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     else:

@@ -8,7 +8,7 @@ from functools import cache
 
 EFFECTS = "*"  # stands for the statements of a module that define nothing, such as calls
 PACKAGE_NAME = __name__.partition(".")[0]
-TALK = {"set_description", "set_postfix", "set_postfix_str", "warn", "debug", "info"}  # calls that only tell something
+TALK = {"set_description", "set_postfix", "set_postfix_str", "warn", "debug", "info"}  # calls that only report
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -16,9 +16,9 @@ Import = ast.Import | ast.ImportFrom
 
 
 class Module:
-    """The top level of a module, whose full ``name`` in the package is such as "methods.conmh".
+    """The top level of a module; ``name`` is its path in the package, such as "methods.conmh".
 
-    ``imports`` says what a name was imported as, ``statements`` which statements define or change it.
+    ``imports`` maps a name to what it was imported from, ``statements`` to the statements that define or change it.
     """
 
     def __init__(self, name: str, is_package: bool, tree: ast.Module) -> None:
@@ -82,7 +82,7 @@ def parse(name: str, is_package: bool, content: bytes) -> Module:
 
 
 def spoken(nodes: Iterable[ast.stmt], *, hints: bool = False) -> Iterator[ast.stmt]:
-    """Leave out what cannot change a result. Of what is for type checkers, imports stay in where ``hints`` are read."""
+    """Yield the statements that can change a result and, with ``hints``, the imports meant for type checkers."""
     for node in nodes:
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             yield from (one for one in node.body if hints and isinstance(one, Import))

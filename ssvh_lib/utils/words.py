@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def duration(seconds: float) -> str:
-    """Return seconds in the unit in which they have about two digits: "100 s", "25 min", "2.9 h"."""
+    """Write seconds in a unit that gives two or three digits: "100 s", "25 min", "2.9 h"."""
     if seconds < 2 * 60:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 2 * 3600 else f"{seconds / 3600:.1f} h"

@@ -30,7 +30,7 @@ def test_help_of_a_command_says_what_it_does_without_loading_torch(command):
         (["train", "lsh", "--dataset", "moving-digits-smoke", "--bits", "12"], "positive multiple of 8"),
         (["train", "lsh", "--dataset", "moving-digits-smoke", "--variant", "papers"], "no variant of lsh called"),
         (["train", "lsh", "--dataset", "moving-digits-smoke", "--preset", "tiny"], "no preset called 'tiny'"),
-        (["train", "conmh", "--dataset", "moving-digits-smoke", "--set", "epochs"], "--set wants FIELD=VALUE"),
+        (["train", "conmh", "--dataset", "moving-digits-smoke", "--set", "epochs"], "--set expects FIELD=VALUE"),
         (["train", "conmh", "--dataset", "moving-digits-smoke", "--set", "epochs=x"], "epochs of conmh must be int"),
         (["train", "conmh", "--dataset", "moving-digits-smoke", "--device", "gpu"], "device 'gpu' cannot be used"),
         ([*REPRODUCE, "--device", "gpu"], "device 'gpu' cannot be used"),

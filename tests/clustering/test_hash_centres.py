@@ -187,7 +187,7 @@ def test_what_does_not_go_together_is_an_error(rng):
     codes = np.ones((3, 4))
     with pytest.raises(ssvh.SSVHError, match="go in pairs"):
         optimise_centres(np.ones((2, 4)), codes)
-    with pytest.raises(ssvh.SSVHError, match="-1 and 1"):
+    with pytest.raises(ssvh.SSVHError, match="must be -1 or 1"):
         optimise_centres(np.ones((3, 4)), 0 * codes)
     with pytest.raises(ssvh.SSVHError, match="finite"):
         merit(codes, np.full((3, 4), np.nan))

@@ -107,7 +107,7 @@ def test_ternary_codes_are_the_signs_of_real_values(rng):
 
 @pytest.mark.parametrize("values", [np.eye(8), np.eye(8, dtype=bool), np.zeros((2, 8)), np.ones((2, 8))])
 def test_ternary_codes_of_zeros_and_ones_are_refused(values):
-    with pytest.raises(ssvh.SSVHError, match="got values none of which is negative"):
+    with pytest.raises(ssvh.SSVHError, match="none of these values is negative"):
         ternary_codes(values)
 
 

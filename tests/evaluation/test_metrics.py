@@ -241,7 +241,7 @@ def test_ternary_codes_need_values_with_signs(task):
     codes = ssvh.Codes.from_values(queries), ssvh.Codes.from_values(items)
     with pytest.raises(ssvh.SSVHError, match="needs the values that codes are made of; in Codes every 0 is −1 already"):
         ssvh.evaluate(*codes, *labels, k=(5,), zero_bits="ternary")
-    with pytest.raises(ssvh.SSVHError, match="−1, 0 and 1, or real values; got values none of which is negative"):
+    with pytest.raises(ssvh.SSVHError, match="−1, 0 and 1, or real values; none of these values is negative"):
         ssvh.evaluate(queries, items, *labels, k=(5,), zero_bits="ternary")
 
 

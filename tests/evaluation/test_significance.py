@@ -188,19 +188,19 @@ def test_methods_that_are_alike_are_rarely_said_to_differ(measured):
 @pytest.mark.parametrize("level", [0, 1, 95, -0.5, float("nan")])
 def test_a_level_outside_0_and_1_is_refused(two_methods, level):
     for ask in (confidence_intervals, lambda first, **facts: compare(first, first, **facts)):
-        with pytest.raises(ssvh.SSVHError, match=r"lies between 0 and 1, such as 0\.95, got"):
+        with pytest.raises(ssvh.SSVHError, match=r"must lie between 0 and 1, such as 0\.95, got"):
             ask(two_methods[0], level=level)
 
 
 @pytest.mark.parametrize("resamples", [0, 1, -3, 1e4, None])
 def test_resamples_that_are_no_number_of_them_are_refused(two_methods, resamples):
-    with pytest.raises(ssvh.SSVHError, match="resamples is a whole number of at least 2, such as 10_000, got"):
+    with pytest.raises(ssvh.SSVHError, match="resamples must be a whole number of at least 2, such as 10_000, got"):
         confidence_intervals(two_methods[0], resamples=resamples)
 
 
 def test_one_query_says_nothing_of_others(measured):
     for ask in (confidence_intervals, lambda first: compare(first, first)):
-        with pytest.raises(ssvh.SSVHError, match="two or more of them, got 1"):
+        with pytest.raises(ssvh.SSVHError, match="two or more queries, got 1"):
             ask(measured([0.5]))
 
 

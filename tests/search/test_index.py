@@ -23,7 +23,7 @@ from ssvh_lib.search.index_kinds import KINDS
         (24, ["b"], "The index has codes of 16 bits, got codes of 24"),
         (16, None, "Either all codes of an index have ids or none"),
         (16, ["a"], "'a' is there twice"),
-        (16, ["b", "c"], "ids must be one name a code, 2 texts; got 3"),
+        (16, ["b", "c"], "ids must be one name per code, 2 strings; got 3"),
     ],
 )
 def test_what_cannot_be_added_changes_nothing(bits, ids, message, rng):
@@ -108,17 +108,17 @@ def test_a_truncated_or_longer_file_is_refused(saved):
     content = saved.read_bytes()
     for keep in [0, 1, 7, 8, 9, 100, len(content) // 2, len(content) - 1]:
         saved.write_bytes(content[:keep])
-        with pytest.raises(ssvh.SSVHError, match=r"is damaged or no index"):
+        with pytest.raises(ssvh.SSVHError, match=r"is damaged or not an index"):
             HammingIndex.load(saved)
     saved.write_bytes(content + b"\0")
-    with pytest.raises(ssvh.SSVHError, match=r"is damaged or no index"):
+    with pytest.raises(ssvh.SSVHError, match=r"is damaged or not an index"):
         HammingIndex.load(saved)
 
 
 @pytest.mark.parametrize("content", [b"not an index at all", b"\x93NUMPY\x01\x00", b"IBxF" + bytes(100), b"PK\x03\x04"])
 def test_a_foreign_file_is_refused(content, tmp_path):
     (tmp_path / "an.index").write_bytes(content)
-    with pytest.raises(ssvh.SSVHError, match=r"an\.index is damaged or no index"):
+    with pytest.raises(ssvh.SSVHError, match=r"an\.index is damaged or not an index"):
         HammingIndex.load(tmp_path / "an.index")
 
 
@@ -142,7 +142,7 @@ def forge(path, *, header=None, arrays=None, metadata=None):
 
 def test_a_weights_file_is_no_index(saved):
     forge(saved, metadata={})
-    with pytest.raises(ssvh.SSVHError, match="no index of codes"):
+    with pytest.raises(ssvh.SSVHError, match="not an index of codes"):
         HammingIndex.load(saved)
 
 
@@ -156,7 +156,7 @@ def test_a_header_that_is_no_object_is_refused(saved, text):
 @pytest.mark.parametrize("version", [0, 2, "1", None])
 def test_another_version_is_named(saved, version):
     forge(saved, header={"version": version})
-    with pytest.raises(ssvh.SSVHError, match=f"an index of version {version}, this library reads 1"):
+    with pytest.raises(ssvh.SSVHError, match=f"an index of version {version}, but this library reads 1"):
         HammingIndex.load(saved)
 
 
@@ -234,8 +234,8 @@ def test_odd_arguments_are_one_clear_error(rng):
     for call, message in [
         (lambda: HammingIndex(codes, kind="flatt"), "no kind of index called 'flatt'. Did you mean 'flat'"),
         (lambda: HammingIndex(ssvh.Codes(np.empty((0, 2), np.uint8))), "needs at least one code"),
-        (lambda: HammingIndex(codes, ["a", "b"]), "one name a code, 3 texts; got 2"),
-        (lambda: HammingIndex(codes, ["a", "b", 3]), "one name a code"),
+        (lambda: HammingIndex(codes, ["a", "b"]), "one name per code, 3 strings; got 2"),
+        (lambda: HammingIndex(codes, ["a", "b", 3]), "one name per code"),
         (lambda: HammingIndex(codes, ["a", "b", "a"]), "'a' is there twice"),
         (lambda: index.search(codes, 0), "must be at least 1, got 0"),
         (lambda: index.within(codes, -1), "must be 0 or more bits, got -1"),

@@ -146,7 +146,7 @@ def test_an_index_made_by_hand_says_that_it_has_no_run(tmp_path, rng):
 
 @pytest.mark.parametrize("row", [-1, 80])
 def test_a_query_that_does_not_exist_is_named_with_those_that_do(path, row):
-    with pytest.raises(ssvh.SSVHError, match=f"has queries 0 to 79, there is none of number {row}"):
+    with pytest.raises(ssvh.SSVHError, match=f"has queries 0 to 79, but no query {row}"):
         Searcher.open(path).query(row)
 
 

@@ -468,7 +468,7 @@ def test_frames_that_cannot_be_told_are_asked_for(checkpoint, saved):
     assert "no published dataset has features of size 12. Pass frames=" in refusal(path, frames=None)
     assert "frames=0 was given" in refusal(path, frames=0)
     path = saved(checkpoint("autossvh"))
-    assert "frames=6 was given, and a video has 5" in refusal(path, "autossvh", frames=6)
+    assert "frames=6 was given, but a video has 5" in refusal(path, "autossvh", frames=6)
 
 
 def test_heads_that_do_not_fit_are_refused_and_those_that_do_listed(checkpoint, saved):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CODE_STYLES = {"light": "friendly", "dark": "github-dark"}  # of pygments
 ASSETS = ("style.css", "site.js", "code.css", "search-index.js")
-_MARK = f"assets/{ASSETS[-1]}"  # by which a site is recognised
+_MARK = f"assets/{ASSETS[-1]}"  # the file by which a site is recognised
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ def build(out: Path, root: Path | None = None) -> Built:
 def _check(out: Path) -> None:
     """Raise SSVHError if ``out`` holds something other than a site."""
     if out.exists() and not out.is_dir():
-        raise SSVHError(f"{out} is a file, and the site is a folder. Name another place with --out.")
+        raise SSVHError(f"{out} is a file, but the site is a folder. Name another place with --out.")
     if out.is_dir() and any(out.iterdir()) and not (out / _MARK).is_file():
         raise SSVHError(
-            f"{out} holds something else than a site (there is no {_MARK} in it), and would be replaced. "
+            f"{out} holds something other than a site (there is no {_MARK} in it), and would be replaced. "
             "Name an empty or new folder with --out."
         )
     make_folder(out.absolute().parent)

@@ -52,7 +52,7 @@ class Converter:
         html, _ = self._exporter.from_notebook_node(notebook)
         body = BeautifulSoup(html, "html.parser")
         for style in body.find_all("style"):
-            style.decompose()  # of pandas: it comes with every table, and ours is of the site
+            style.decompose()  # pandas adds one to every table; the site has its own
         for table in body.find_all("table"):
             table.attrs = {}
             table.wrap(body.new_tag("div", attrs={"class": "table", "tabindex": "0"}))
@@ -72,7 +72,7 @@ def inline(markdown: str) -> str:
 
 
 class _Exporter(TemplateExporter):
-    """nbconvert's exporter by templates. Its exporter of HTML would parse every page once more for nothing."""
+    """nbconvert's template exporter. Its HTML exporter would needlessly parse every page once more."""
 
     output_mimetype = "text/html"
     file_extension = ".html"
@@ -95,7 +95,7 @@ class _Renderer(IPythonRenderer):
         return mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", displayed=True)
 
     def paragraph(self, text: str) -> str:
-        """Render a paragraph; a displayed formula is a block of its own, not part of one."""
+        """Render a paragraph; a displayed formula is a separate block, not part of one."""
         parts = re.split(r'(<div class="formula">.*?</div>)', text, flags=re.S)
         return "\n".join(
             part if part.startswith('<div class="formula">') else super(_Renderer, self).paragraph(part)
@@ -117,7 +117,7 @@ def _markdown() -> MarkdownWithMath:
 
 
 def _name(heading: Tag, taken: set[str]) -> None:
-    """Give a heading its id: its words in small letters, hyphens between them, a number if they come again."""
+    """Give a heading its id: its words in lower case, joined by hyphens, with a number if they repeat."""
     words = re.sub(r"[^\w\- ]", "", heading.get_text().strip().lower()).replace(" ", "-")
     name = next(name for name in _numbered(words or "section") if name not in taken)
     taken.add(name)

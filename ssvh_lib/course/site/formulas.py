@@ -1,4 +1,4 @@
-"""LaTeX as MathML, which browsers draw by themselves: no script, no font from elsewhere."""
+"""LaTeX as MathML, which browsers draw by themselves, without scripts or external fonts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def mathml(latex: str, *, displayed: bool) -> str:
     """Convert a formula, with its source as alternative text; one that cannot be converted stays LaTeX."""
     try:
         formula = _mend(convert(latex.strip(), display="block" if displayed else "inline"))
-    except Exception:  # noqa: BLE001 - the converter raises errors of its own and of the language alike
+    except Exception:  # noqa: BLE001 - the converter raises its own errors and built-in ones alike
         formula = ""
     source = escape(latex.strip())
     if not formula or re.search(r">[^<]*\\", formula):

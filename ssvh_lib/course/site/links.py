@@ -49,7 +49,7 @@ class Links:
         if target in self._pages:
             self._point(page, link, self._pages[target], unquote(parts.fragment))
         elif target and (self._root / target).is_dir():
-            link.name, link.attrs = "span", {}  # a folder is no page
+            link.name, link.attrs = "span", {}  # a folder has no page
         elif target and (self._root / target).is_file():
             self.copied.add(target)
         else:

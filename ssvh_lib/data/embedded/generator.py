@@ -46,7 +46,7 @@ class Plan:
 
 
 class Domain(Protocol):
-    """A kind of videos: the interface of the modules ``moving_digits`` and ``moving_shapes``."""
+    """A kind of video: the interface of the modules ``moving_digits`` and ``moving_shapes``."""
 
     NAME: str  # the names of its files begin with it
     CLASSES: tuple[str, ...]  # of L = 50, kind by kind, in the order of MOTIONS

@@ -1,7 +1,7 @@
 """A second embedded domain, to test what was learned on another: drawn shapes in place of handwritten digits.
 
 ``generator`` says how they move and when they show; here are the shapes, dark on bright, and the backgrounds, soft
-stripes and checks. No two shapes are alike: each is an outline with proportions of its own, bent by smooth waves,
+stripes and checks. No two shapes are alike: each is an outline with its own proportions, bent by smooth waves,
 stretched and slanted as if drawn by hand. Those of the training videos and those of the query videos come from two
 generators; there are as many as ``moving_digits`` has digits. The CNN that describes them has seen digits only.
 """

@@ -85,7 +85,7 @@ class Backbone:
             ) from error
         features = torch.cat(parts).numpy()
         if not np.isfinite(features).all():
-            raise SSVHError(f"The backbone {self.name} returns NaN or infinity. Are its weights whole?")
+            raise SSVHError(f"The backbone {self.name} returns NaN or infinity. Are its weights complete?")
         return features
 
     def fingerprint(self) -> str:
@@ -108,7 +108,7 @@ def load_backbone(name: str | Path, device: str = "auto") -> Backbone:
     """Load the backbone of a hub name or local folder onto a device, ready to describe pictures.
 
     Raises SSVHError, which says what to do, if it cannot be loaded (no such folder, no network, weights that are not
-    safetensors or not whole) or is no image model, or if the device is not there.
+    safetensors or not complete) or is not an image model, or if the device is not there.
     """
     import torch
 
@@ -126,17 +126,17 @@ def load_backbone(name: str | Path, device: str = "auto") -> Backbone:
     missing = set(loading["missing_keys"])
     tower, prefix = (model.vision_model, "vision_model.") if hasattr(model, "vision_model") else (model, "")
     if tower.main_input_name != "pixel_values":
-        raise SSVHError(f"{name} is no image model: it takes {tower.main_input_name}, not pixel_values.")
+        raise SSVHError(f"{name} is not an image model: it takes {tower.main_input_name}, not pixel_values.")
     poolers = {key for key in missing if "pooler" in key}
     lost = sorted(key for key in missing - poolers if key.startswith(prefix))
     if lost:
-        raise SSVHError(f"The weights of {name} are not whole: {len(lost)} arrays are missing, for example {lost[0]}.")
+        raise SSVHError(f"The weights of {name} are incomplete: {len(lost)} arrays are missing, for example {lost[0]}.")
     frozen = tower.requires_grad_(False).eval().to(place, memory_format=torch.channels_last)
     return Backbone(str(name), frozen, processor, not poolers, place)
 
 
 def _is_folder(name: str | Path) -> bool:
-    """Tell whether the backbone is in a local folder. Raises SSVHError if that lacks a file that is needed."""
+    """Tell whether the backbone is in a local folder. Raises SSVHError if that folder lacks a required file."""
     folder = Path(name)
     if not folder.is_dir():
         if folder.is_absolute() or str(name).startswith((".", "~")) or str(name).count("/") > 1:
@@ -145,15 +145,15 @@ def _is_folder(name: str | Path) -> bool:
     lacking = [file for file in ("config.json", "preprocessor_config.json") if not (folder / file).is_file()]
     if lacking:
         raise SSVHError(
-            f"{folder} has no {' and no '.join(lacking)}. A backbone's folder is what save_pretrained of an image "
-            "model of Transformers and of its image processor write."
+            f"{folder} has no {' and no '.join(lacking)}. Write an image model of Transformers and its image processor "
+            "there with save_pretrained."
         )
     if not any(folder.glob("*.safetensors")):
         pickled = ", ".join(sorted(path.name for kind in ("*.bin", "*.pt", "*.pth") for path in folder.glob(kind)))
         raise SSVHError(
             f"{folder} has no model.safetensors{f', only {pickled}' if pickled else ''}. Weights are read from "
             "safetensors alone, because a pickled file can run any program: save the model again with save_pretrained, "
-            "or take a revision of it that has safetensors."
+            "or use a revision of it that has safetensors."
         )
     return True
 
@@ -166,7 +166,7 @@ def _ask_hub(name: str) -> None:
         try:
             get_hf_file_metadata(hf_hub_url(name, "config.json"), timeout=10)
         except Exception as error:  # errors are those of the HTTP client, which the hub's library has changed before
-            raise OSError(f"huggingface.co does not give it: {error}") from error
+            raise OSError(f"huggingface.co does not provide it: {error}") from error
 
 
 @contextmanager

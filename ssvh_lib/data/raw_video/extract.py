@@ -1,7 +1,7 @@
 """From a folder of videos to a dataset in the published layout: features of a frozen backbone, and thumbnails.
 
 Each video is described by itself, so that a row never depends on its neighbours, and stored in ``partial/`` of the
-output folder as soon as it is done. An interrupted extraction therefore continues where it stopped and ends with the
+output folder as soon as it is done. An interrupted extraction therefore continues where it stopped and produces the
 same bytes. ``report.csv`` lists every video; one that cannot be read is skipped, with the reason. ``extract.json``
 says how the features were made, so that another video can be described in the same way.
 """
@@ -60,7 +60,7 @@ class Report:
 
 
 class Recipe(TypedDict):
-    """The making of features, as ``extract.json`` records it."""
+    """How features were made, as ``extract.json`` records it."""
 
     backbone: str
     weights: str  # fingerprint of the backbone
@@ -185,7 +185,7 @@ def _describe_all(plan: _Plan, network: Backbone, batch_size: int, progress: boo
 
 
 class _Unreadable(Exception):
-    """The reason why a video cannot be read; the others are."""
+    """The reason why one video cannot be read, which does not stop the others."""
 
 
 def _read_ahead(plan: _Plan, todo: list[str], network: Backbone) -> Iterator[tuple[str, Future[Pictures]]]:
@@ -211,7 +211,7 @@ def _read(plan: _Plan, path: str, network: Backbone) -> Pictures:
 
 
 def _write(plan: _Plan, problems: dict[str, str]) -> None:
-    """Write the report, then all other files into ``partial/``; move them out of it when whole, dataset.toml last."""
+    """Write the report, then all other files into ``partial/``; move them out once complete, dataset.toml last."""
     write_file(plan.out / "report.csv", lambda partial: _report_table(plan, problems).to_csv(partial, index=False))
     draft = plan.out / "partial"
     tables: dict[str, PartTable] = {}

@@ -1,4 +1,4 @@
-"""Features and thumbnails of single videos, each stored in a file of its own, and gathered into a dataset."""
+"""Features and thumbnails of single videos, each stored in its own file, and gathered into a dataset."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def store(file: Path, features: np.ndarray, thumbnails: np.ndarray, seconds: flo
 
 
 def is_stored(file: Path) -> bool:
-    """Tell whether a video is stored, and its file whole as far as the table of contents tells."""
+    """Tell whether a video is stored, in a file that is complete according to its table of contents."""
     with suppress(*_DAMAGE), file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
         return set(arrays) == _ARRAYS
     return False
 
 
 def load(file: Path, name: str) -> np.ndarray:
-    """Load one of the arrays stored of a video. Raises SSVHError if the file is damaged."""
+    """Load one of the arrays stored for a video. Raises SSVHError if the file is damaged."""
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             values: np.ndarray = arrays[name]
@@ -64,7 +64,7 @@ def write_set(folder: Path, part: str, stored: list[Path], labels: np.ndarray, i
 
 
 def _fill(file: h5py.File, name: str, stored: list[Path], key: str, **options: object) -> None:
-    """Write the arrays ``key`` of all stored files as one ``(N, …)``, in chunks of a row if it is compressed."""
+    """Write the arrays ``key`` of all stored files as one ``(N, …)``, in chunks of one row if it is compressed."""
     first = load(stored[0], key)
     chunks = (1, *first.shape) if options else None
     rows = file.create_dataset(name, (len(stored), *first.shape), first.dtype, chunks=chunks, **options)

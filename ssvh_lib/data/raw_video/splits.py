@@ -28,7 +28,7 @@ from ...errors import SSVHError
 from ..layouts import PARTS
 
 SUFFIXES = set(".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv".split())
-NO_CLASS = "no class"  # the one column of labels, of zeros, where nothing is known of any video
+NO_CLASS = "no class"  # the only column of labels, all zeros, where no video has a label
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,8 @@ def _class_names(videos: tuple[Listed, ...], order: list[str], splits: Path | No
     held = {label for video in videos for label in video.labels}
     if order and held - set(order):
         raise SSVHError(
-            f"classInd.txt of {splits} does not know {', '.join(sorted(held - set(order))[:5])}. "
-            "Classes are the folders that the videos lie in."
+            f"classInd.txt of {splits} does not list {', '.join(sorted(held - set(order))[:5])}. "
+            "Classes are the folders that the videos are in."
         )
     return tuple(order or sorted(held) or [NO_CLASS])
 
@@ -161,7 +161,7 @@ def _read_csv(path: Path, folder: Path) -> tuple[dict[str, tuple[str, ...]], dic
             place = f"{path}, line {rows.line_num}"
             name = _inside(row[video] or "", folder, place)
             if name in labels:
-                raise SSVHError(f"{place}: {name} is listed twice. Several labels stand in one line, as 'a;b'.")
+                raise SSVHError(f"{place}: {name} is listed twice. Put several labels into one line, as 'a;b'.")
             texts = (printable(text.strip()) for text in (row[label] or "").split(";"))
             labels[name] = tuple(dict.fromkeys(text for text in texts if text))
             if split is not None:
@@ -205,7 +205,7 @@ def _official(splits: Path) -> tuple[dict[str, str], list[str], str]:
     if hmdb:
         return dict(_hmdb(hmdb)), [], f"official split {number} of HMDB51"
     raise SSVHError(
-        f"{splits} is no official split: in {folder} there are neither trainlist0{number}.txt and "
+        f"{splits} is not an official split: {folder} holds neither trainlist0{number}.txt and "
         f"testlist0{number}.txt (UCF101) nor *_test_split{number}.txt (HMDB51)."
     )
 

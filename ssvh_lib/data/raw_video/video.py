@@ -51,11 +51,11 @@ def sample(path: Path, frames: int, apply: Callable[[Image], T]) -> Sampled[T]:
     """Call ``apply`` on ``frames`` pictures (RGB, upright), evenly spaced in time, and keep what it returns.
 
     For a picture that is on display at several of the moments it is called once. Raises SSVHError, with the reason,
-    if the file is no video, or if no frame of it can be decoded.
+    if the file is not a video, or if no frame of it can be decoded.
     """
     with _explained(path):
         if path.exists() and not path.is_file():
-            raise SSVHError(f"{path} is not a file.")  # a named pipe would keep us waiting
+            raise SSVHError(f"{path} is not a file.")  # reading a named pipe could block forever
         if not path.stat().st_size:
             raise SSVHError(f"{path} is empty.")
         with _open(path) as reader:
@@ -67,7 +67,7 @@ def sample(path: Path, frames: int, apply: Callable[[Image], T]) -> Sampled[T]:
 
 
 def _values(path: Path, times: _Times, frames: int, apply: Callable[[Image], T]) -> tuple[list[T], int]:
-    """Return what ``apply`` does for each of the T pictures, and the number of packets that could not be decoded."""
+    """Return the results of ``apply`` for the T pictures, and the number of packets that could not be decoded."""
     for keys in (times.keys, []):  # without seeking, should a seek go wrong
         with suppress(_WrongTimes):
             return _by_time(path, times, keys, frames, apply)
@@ -80,7 +80,7 @@ class _WrongTimes(Exception):
 
 @dataclass(frozen=True)
 class _Times:
-    """The times at which the frames of a stream are shown, in ticks, rising: as its packets say."""
+    """The times at which the frames of a stream are shown, in ascending ticks, according to its packets."""
 
     shown: list[int]
     keys: list[int]  # those from which decoding can start
@@ -151,7 +151,7 @@ class _Reader:
         return _Times([time for time, _, _ in timed], [time for time, _, key in timed if key], end, seconds)
 
     def claimed(self) -> float:
-        """Return the seconds that the file says it has; 0 if it does not say."""
+        """Return the duration in seconds that the file declares; 0 if it declares none."""
         if self.stream.frames and self.stream.average_rate:
             return float(self.stream.frames / self.stream.average_rate)
         return (self.container.duration or 0) / 1e6
@@ -182,7 +182,7 @@ class _Display:
         self._start(reader.frames())
 
     def at(self, moment: int) -> VideoFrame:
-        """Return the last frame that is shown at ``moment`` or before; moments must rise."""
+        """Return the last frame that is shown at ``moment`` or before; moments must ascend."""
         self._skip_to(moment)
         while self.coming is not None and _time(self.coming) <= moment:
             before, self.shown, self.coming = self.shown, self.coming, next(self.stream, None)
@@ -223,7 +223,7 @@ def _time(frame: VideoFrame) -> int:
 
 
 def _upright(frame: VideoFrame) -> Image:
-    """Turn a picture as players do: phones record beside the pixels how they were held."""
+    """Rotate a picture as players do, since phones store how they were held apart from the pixels."""
     image: Image = frame.to_image()
     return image.rotate(frame.rotation, expand=True) if frame.rotation else image
 
@@ -243,7 +243,7 @@ def _open(path: Path) -> Iterator[_Reader]:
 def _explained(path: Path) -> Iterator[None]:
     """Turn every error of FFmpeg or of the file system into one SSVHError."""
     with requires_extra("video", "Reading videos"):
-        import PIL  # noqa: F401 - of which PyAV makes the pictures
+        import PIL  # noqa: F401 - PyAV makes its pictures with it
         from av.error import FFmpegError
     try:
         yield

@@ -3,8 +3,8 @@
 A method is one file in ``methods/`` with one class. It is a ``ClassicalMethod``, which solves for its buffers, or a
 ``TrainedMethod``, which the training loop trains by gradient. Its nested ``Config`` is a frozen dataclass that extends
 ``MethodConfig`` or ``TrainedConfig`` by the hyper-parameters, each with its source in a trailing comment; a field of
-the base is declared again only to give it the method's own default. The other modules of this folder are unfinished
-methods, which several share.
+the base is declared again only to give it the method's own default. The other modules of this folder are partial
+methods that several methods extend.
 
 Shapes: B videos, N training videos, T frames, D feature size, K bits.
 """
@@ -88,9 +88,9 @@ class Method(nn.Module, ABC):
             )
 
     def check_groups(self, dataset: Dataset, **groups: int | tuple[int, ...]) -> None:
-        """Raise SSVHError unless the training videos can be divided into so many groups, given by field of the Config.
+        """Raise SSVHError unless the training videos suffice for ``groups``: field of the Config -> number of groups.
 
-        Some methods form them only after a warm-up of hours, which is late to find out.
+        Some methods form groups only after hours of warm-up, too late to find out that there are too few videos.
         """
         for field, counts in groups.items():
             every = (counts,) if isinstance(counts, int) else counts
@@ -116,7 +116,7 @@ class ClassicalMethod(Method):
 
     @abstractmethod
     def solve(self, videos: Videos, rng: np.random.Generator) -> None:
-        """Set the buffers from the training videos; all that is random is drawn from ``rng``."""
+        """Set the buffers from the training videos; everything random is drawn from ``rng``."""
 
 
 class TrainedMethod(Method):
@@ -133,9 +133,9 @@ class TrainedMethod(Method):
 
     @abstractmethod
     def loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """Compute the terms of the loss as scalars; the one called "loss" is minimised, all are put into the history.
+        """Compute the terms of the loss as scalars; the one called "loss" is minimised, all go into the history.
 
-        All that is random is drawn from ``rng``, which is on the device of the batch.
+        Everything random is drawn from ``rng``, which is on the device of the batch.
         """
 
     @abstractmethod
@@ -154,7 +154,7 @@ class TrainedMethod(Method):
         return {}
 
     def stage(self, epoch: int) -> str:
-        """Name what is trained in an epoch; where that changes, the optimiser starts anew. By default all is one."""
+        """Name what is trained in an epoch; where that changes, the optimiser starts anew. By default it never does."""
         return ""
 
     def check(self, dataset: Dataset) -> None:

@@ -1,4 +1,4 @@
-"""What the classical methods share: a linear map of a video's mean frame, cut at the mean or at the median.
+"""What the classical methods share: a linear map of a video's mean frame, thresholded at the mean or the median.
 
 Shapes: B videos, N training videos, T frames, D feature size, K bits.
 """

@@ -36,11 +36,11 @@ class MaskedReconstruction(NamedTuple):
 
 
 class MaskedAutoencoder(TrainedMethod):
-    """Frames -> tokens -> encoder -> a code a frame -> decoder -> the frames that the encoder did not see.
+    """Frames -> tokens -> encoder -> one code per frame -> decoder -> the frames that the encoder did not see.
 
     ``encoder_block`` and ``decoder_block`` make the layers. ``squash`` maps the values of frame codes to (-1, 1) or ±1.
-    Linear layers start as Xavier's, but those of the hash layer and of parts of a type in ``keeps_own_init`` start as
-    they are made. The decoder's positions are sinusoidal, or, if ``learnable_positions``, learned from zeros.
+    Linear layers get Xavier's initial weights, but the hash layer and parts of a type in ``keeps_own_init`` keep their
+    own. The decoder's positions are sinusoidal or, with ``learnable_positions``, learned from zeros.
     """
 
     @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ class MaskedAutoencoder(TrainedMethod):
             self.register_buffer("decoder_positions", fixed, persistent=False)
 
     def tokens(self, frames: Tensor) -> Tensor:
-        """Embed frames ``(B, T, D)`` as tokens ``(B, T, C)`` that know their place in time."""
+        """Embed frames ``(B, T, D)`` as tokens ``(B, T, C)``, with their positions in time added."""
         embedded: Tensor = self.embed(frames)
         return embedded + self.positions
 
@@ -108,7 +108,7 @@ class MaskedAutoencoder(TrainedMethod):
         return codes
 
     def reconstruct_masked(self, tokens: Tensor, frames: Tensor, visible: Tensor) -> MaskedReconstruction:
-        """Encode the visible ones of ``tokens (B, T, C)`` and predict the other ones of ``frames (B, T, D)``.
+        """Encode the visible ones among ``tokens (B, T, C)`` and predict the others among ``frames (B, T, D)``.
 
         ``visible (B, T)`` is True where the encoder sees the frame, V times in each row.
         """

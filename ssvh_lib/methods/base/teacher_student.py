@@ -1,7 +1,7 @@
 """What BTH and DKPH share: a network that learns from another of its own kind, which has only learned to reconstruct.
 
 The first one, the teacher, reconstructs damaged frames from codes. Its hidden states say which training videos are
-alike, and it is then given up. The second one, the student, starts from the beginning and learns that as well.
+alike, and it is then discarded. The second one, the student, starts from scratch and learns that as well.
 
 Shapes: B videos, N training videos, M anchors, T frames, D feature size, C width, K bits.
 """
@@ -36,7 +36,7 @@ class Reconstruction(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Videos, and behind them a partner for each."""
+    """Videos, followed by a partner for each."""
 
     rows: Tensor  # (2B,) in the training set
     frames: Tensor  # (2B, T, D)
@@ -48,7 +48,7 @@ class TeacherStudentHasher(TrainedMethod):
 
     A method adds a hash layer, ``hash_and_decode``, ``encode`` and ``student_loss``. ``anchors (M, C)`` are centres of
     the teacher's hidden states, and ``nearest (N, 5)`` says which of them are nearest to each training video; both are
-    empty as long as the teacher learns.
+    empty while the teacher learns.
     """
 
     REMEMBERED = ("anchors", "nearest")
@@ -76,7 +76,7 @@ class TeacherStudentHasher(TrainedMethod):
     PRESETS: ClassVar[Presets] = {
         "released": {"clean_target": False},
         # Ours, for two cores: as many videos seen as by every trained method, those of the teacher among them, and
-        # about as many anchors a class as on FCVID. In so few steps a bias that starts near 0 does not reach the mean
+        # about as many anchors per class as on FCVID. In so few steps a bias that starts near 0 does not reach the mean
         # frame; the codes would have to carry it, and be alike for all videos.
         "small": {
             "width": 64, "start_at_mean": True, "anchors": 400, "teacher_epochs": 1, "epochs": 4, "batch_size": 32,
@@ -125,7 +125,7 @@ class TeacherStudentHasher(TrainedMethod):
         return self.student_loss(pairs, self.reconstruct(pairs.frames, rng))
 
     def stage(self, epoch: int) -> str:
-        """Name who learns in an epoch."""
+        """Name the network that learns in an epoch."""
         return "student" if epoch >= self.config.teacher_epochs else "teacher"
 
     def begin_epoch(self, epoch: int, videos: Videos, rng: np.random.Generator) -> None:
@@ -141,7 +141,7 @@ class TeacherStudentHasher(TrainedMethod):
             self.neighbours = Neighbours(self.anchors.cpu().numpy(), self.nearest.cpu().numpy())
 
     def remember(self, found: Neighbours) -> None:
-        """Keep what the teacher found as tensors, which are saved with each epoch."""
+        """Keep the teacher's findings as tensors, which are saved with each epoch."""
         self.anchors, self.nearest = (torch.from_numpy(part).to(self.device) for part in (found.anchors, found.nearest))
 
     def reconstruct(self, frames: Tensor, rng: torch.Generator) -> Reconstruction:
@@ -180,7 +180,7 @@ def mean_states(encoder: BertEncoder, videos: Videos) -> np.ndarray:
 
 
 def reinitialise(method: TrainedMethod, rng: np.random.Generator) -> None:
-    """Draw all weights of a method again, from ``rng``; the global random state is left as it was."""
+    """Draw all weights of a method anew from ``rng``; the global random state is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**63)))
         method.load_state_dict(type(method)(method.config).state_dict())

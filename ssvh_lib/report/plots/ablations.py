@@ -74,7 +74,7 @@ def _row_marks(panel: Axes, cell: dict[str, list[dict]], whole: str, measure: st
 
 
 def _against(runs: list[dict], whole: list[dict], measure: str) -> tuple[str, str]:
-    """Return colour and filling of a mean, by the one rule that judges claims."""
+    """Return colour and filling of a mean, by the same rule that judges claims."""
     if not whole:
         return COLOURS[0], COLOURS[0]
     difference = compare(runs, whole, measure)
@@ -134,7 +134,7 @@ class _Setting(NamedTuple):
 
 
 def _setting(name: str, method: str) -> _Setting | None:
-    """Split a label into what it calls the setting, and its value: ("mask ratio", 0.5) of "mask ratio 0.5"."""
+    """Split a label into the name of a setting and its value: "mask ratio 0.5" into ("mask ratio", 0.5)."""
     match = re.fullmatch(r"(.*?)[\s=:×]*(-?\d+(?:[.,]\d+)*(?:e-?\d+)?)\s*%?", name)
     return _Setting(match[1].strip() or title(method), float(match[2].replace(",", ""))) if match else None
 

@@ -1,4 +1,4 @@
-"""Codes themselves: maps of them in the plane, as matrices, and how far apart they lie."""
+"""The codes themselves: maps of them in the plane, as matrices, and how far apart they lie."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from ...evaluation.codes import CodeHealth
 
-# Ten classes are too many for seven colours; three of Paul Tol's, as dark or as pale as no neighbour of theirs.
+# Ten classes are too many for seven colours: three of Paul Tol's join them, none as dark or pale as its neighbours.
 _CLASSES = (*COLOURS, "#882255", "#999999", "#999933")
 _SHAPES = ("o", "s", "^", "D", "v", "X", "<", ">", "h", "d")  # all of which can be seen when small, unlike a plus
 _SIGNS = ListedColormap(["#f0d9c4", COLOURS[0]])  # −1 pale, +1 dark: told apart by brightness alone
 
 
 def code_maps(records: list[dict], order: Sequence[str] = ()) -> Figure:
-    """Draw codes in the plane, a point a video: a row for each projection, a column for each method and code length.
+    """Draw codes in the plane, a point for each video: projections as rows, methods and code lengths as columns.
 
     Classes have a colour and a marker each; of several seeds the lowest is shown. Raises SSVHError for records of
     several datasets.
@@ -69,7 +69,7 @@ def _place(column: tuple[str, int], order: Sequence[str]) -> tuple:
 
 
 def _area(points: int) -> float:
-    """Return how large a point is, in square points, so that many do not cover each other."""
+    """Return the area of a point, in square points, small enough that many do not cover each other."""
     return float(np.clip(4000 / max(points, 1), 4, 14))
 
 

@@ -21,7 +21,7 @@ _GMAPS = {"GMAP": "geometric mean of the six mAPs", "GMAP (L2)": "their Euclidea
 
 
 def gmap(records: list[dict], order: Sequence[str] = ()) -> Figure:
-    """Draw the GMAP of each row, a panel for each of its two meanings: a colour a code length, a small mark a seed.
+    """Draw the GMAP of each row, a panel for each of its meanings: one colour per code length, one small mark per seed.
 
     Without an ``order``, the best row is on top.
     """
@@ -61,9 +61,9 @@ def _level_marks(panel: Axes, values: np.ndarray, height: float, number: int, la
 
 
 def transfer(records: list[dict], order: Sequence[str] = (), measure: str = "GMAP") -> Figure:
-    """Show what is kept where a method is trained on one dataset and tested on another: a slope for each row.
+    """Show how much remains when a method is trained on one dataset and tested on another: a slope for each row.
 
-    The dataset of a record is "a" within one and "a-to-b" across two; a panel for each code length.
+    The dataset of a record is "a" within one and "a-to-b" across two. There is a panel for each code length.
     """
     places = sorted({record["dataset"] for record in records}, key=lambda name: ("-to-" in name, name))
     if not places:
@@ -129,7 +129,7 @@ def seeds(records: list[dict], order: Sequence[str] = (), measure: str = "mAP@20
 
 
 def cost(records: list[dict], order: Sequence[str] = (), measure: str = "mAP@20") -> Figure:
-    """Draw quality against seconds of training: a mark for each row at its means over seeds; a panel a code length."""
+    """Draw quality against seconds of training: one mark per row, at its mean over seeds; one panel per code length."""
     check_one_dataset(records)
     found = by_name(records, order)
     look = looks(found)

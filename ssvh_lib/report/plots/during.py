@@ -1,4 +1,4 @@
-"""What happens during training, here and in the authors' own logs."""
+"""Curves over the course of training, here and in the authors' own logs."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _at(epochs: list[int], curve: dict, measure: str) -> list[float]:
 def published_curves(curves: pd.DataFrame, measure: str = "mAP@5") -> Figure:
     """Draw a measure during the authors' own training (``literature.curves``), a panel for each dataset.
 
-    A colour for each method, dashes for each code length. The queries are those of the test.
+    There is a colour for each method, and dashes for each code length. The queries are the test queries.
     """
     names = sorted(curves["dataset"].unique())
     if not names:

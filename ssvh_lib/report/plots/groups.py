@@ -1,4 +1,4 @@
-"""Which records a figure, a panel and a row of it show."""
+"""The records that a figure, one of its panels, and one of its rows show."""
 
 from __future__ import annotations
 

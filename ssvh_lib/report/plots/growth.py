@@ -1,4 +1,4 @@
-"""What encoding costs as videos get longer."""
+"""The cost of encoding as videos get longer."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _COSTS = {
 def by_frames(records: list[dict], order: Sequence[str] = ()) -> Figure:
     """Draw memory, operations and seconds of encoding one video against its number of frames, both axes logarithmic.
 
-    A line for each backbone, mean and band over repetitions. A line that ends early belongs to a backbone that could
-    not go on; what is missing, or 0 and thus too small to be measured, is left out.
+    Each backbone has a line, with the mean and a band over repetitions. A line that ends early belongs to a backbone
+    that could not go on; values that are missing, or 0 and thus too small to be measured, are left out.
     """
     check_one_dataset(records)
     found = by_name(records, order)

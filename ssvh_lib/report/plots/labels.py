@@ -1,7 +1,7 @@
 """Names written beside lines and marks, where they do not cover each other; no legend to look up.
 
 Names of lines stand in a column, as near to their lines as their height permits; names of marks on the side that is
-most free. adjustText was tried on the same figures: its forces leave names on top of marks and no two at the same side.
+most free. adjustText was tried on the same figures: it leaves names on top of marks, each on a different side.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def last_points(panel: Axes) -> Ends:
 def name_lines(ends: Mapping[Axes, Ends], colours: Mapping[str, str], *, left: bool) -> None:
     """Write the name of each line beside its end, inside the panel on the left or outside on the right.
 
-    Limits of the panels must have been set. On the left, the axis is made to begin early enough for the names.
+    The limits of the panels must have been set. On the left, the axis is extended to make room for the names.
     """
     _settle(ends)
     for panel, lines in ends.items():
@@ -106,7 +106,7 @@ def _largest(panel: Axes, names: list[str]) -> tuple[float, float]:
 def name_points(points: Mapping[Axes, Ends], colours: Mapping[str, str]) -> None:
     """Write the name of each point next to it, on the first side where it covers no point and no name.
 
-    Limits of the panels must have been set. Where no side is free, the one that covers least is taken.
+    The limits of the panels must have been set. Where no side is free, the one that covers least is taken.
     """
     _settle(points)
     for panel, named in points.items():

@@ -29,7 +29,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _GREYS = (QUIET, "#4a4a4a")
 _THIN = 1.0  # width of lines that are there for comparison
 DASHES = ("-", "--", ":", "-.")
-SYSTEMS = ("autossvh", "s5vh", "conmh")  # what the course is about; they keep their colours and stand out
+SYSTEMS = ("autossvh", "s5vh", "conmh")  # the subject of the course; they keep their colours and stand out
 _STYLE: dict[RcKeyType, Any] = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib, so that figures are the same everywhere
     "font.size": 10,
@@ -94,7 +94,7 @@ def panels(
 
 
 def colour(number: int) -> str:
-    """Return the colour of the ``number``-th line; they begin again when they are used up."""
+    """Return the colour of the ``number``-th line; colours repeat once they are used up."""
     return COLOURS[number % len(COLOURS)]
 
 
@@ -104,7 +104,7 @@ def marker(number: int) -> str:
 
 
 def line(number: int) -> Look:
-    """Return colour, dashes and marker of the ``number``-th line; where the colours begin again, the dashes differ."""
+    """Return colour, dashes and marker of the ``number``-th line; where colours repeat, the dashes differ."""
     dashes = DASHES[number // len(COLOURS) % len(DASHES)]
     return {"color": colour(number), "linestyle": dashes, "marker": marker(number), "markersize": 4}
 
@@ -133,13 +133,13 @@ def looks(rows: Mapping[str, Sequence[dict]]) -> dict[str, Look]:
 
 
 def _hue(record: dict) -> str:
-    """Return what has one colour: a method, also if its row is labelled by its name, or another label."""
+    """Return the key of a row's colour: its method, also where the label is the method's name, or else its label."""
     plain = re.sub(r"^[IVX]+ ", "", record["label"])
     return record["method"] if plain in ("", title(record["method"])) else record["label"]
 
 
 def _numbers(hues: list[str]) -> dict[str, int]:
-    """Number the colours: those of the systems are kept for them as long as there are others."""
+    """Assign numbers of colours: those of the systems are reserved for them as long as there are others."""
     fixed = {hue: SYSTEMS.index(hue) for hue in hues if hue in SYSTEMS}
     after = [*range(len(SYSTEMS), len(COLOURS)), *range(len(SYSTEMS))] if fixed else range(len(COLOURS))
     free = [number for number in (*after, *range(len(COLOURS), 99)) if number not in fixed.values()]
@@ -148,7 +148,7 @@ def _numbers(hues: list[str]) -> dict[str, int]:
 
 
 def legend(figure: Figure, *, markerscale: float = 1.0) -> None:
-    """Write the names of the lines of all panels, each once, below them; the figure grows by what they need."""
+    """Write the names of the lines of all panels, each once, below them; the figure grows by the space they need."""
     found: dict[str, Artist] = {}
     for panel in figure.axes:
         handles, labels = panel.get_legend_handles_labels()
@@ -164,7 +164,7 @@ def legend(figure: Figure, *, markerscale: float = 1.0) -> None:
 def band(panel: Axes, x: Sequence[float], values: np.ndarray, look: Look, name: str) -> None:
     """Draw the mean of ``values (S, X)`` over seeds as a line and, of several, ± one standard deviation as a band.
 
-    What is NaN is left out. Thin lines, which are there for comparison, have no band.
+    NaNs are left out. Thin lines, which are there for comparison, have no band.
     """
     counts = np.isfinite(values).sum(axis=0)
     shown = counts > 0

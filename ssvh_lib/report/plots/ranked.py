@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 _LATE = (60, 80, 100)
-_DRAWN, _KNOWN = 0.005, 0.05  # recall from which on precision is drawn, and is shown in full: before, pairs are few
+_DRAWN, _KNOWN = 0.005, 0.05  # recall from which precision is drawn, and its axis fits it: below, pairs are few
 
 
 def map_at_k(records: list[dict], order: Sequence[str] = ()) -> Figure:
@@ -123,7 +123,8 @@ def _height(line: Line2D, at: float) -> tuple[float, float]:
 def rejection(records: list[dict], order: Sequence[str] = ()) -> Figure:
     """Draw mAP@20 when the videos of most uncertain codes are left out, or random ones; a panel for each code length.
 
-    Of the records of methods that know how uncertain they are, or SSVHError; means and deviations are over seeds.
+    Means and deviations are over seeds. Methods that do not know how uncertain they are are left out; raises SSVHError
+    if no other remains.
     """
     knowing = [record for record in records if record.get("rejection")]
     if records and not knowing:

@@ -118,7 +118,7 @@ def change_config(folder, **values):
     [
         (
             lambda folder: remove(folder, "config.json"),
-            "has no config.json. A backbone's folder is what save_pretrained",
+            "has no config.json. Write an image model of Transformers and its image processor there",
         ),
         (lambda folder: remove(folder, "preprocessor_config.json"), "has no preprocessor_config.json"),
         (
@@ -127,10 +127,10 @@ def change_config(folder, **values):
         ),
         (pickle_weights, "no model.safetensors, only pytorch_model.bin. .* a pickled file can run any program"),
         (cut_weights, "cannot be loaded"),
-        (lose_weights, "weights of .* are not whole: 1 arrays are missing, for example embedder.embedder.convolution"),
+        (lose_weights, "weights of .* are incomplete: 1 arrays are missing, for example embedder.embedder.convolution"),
         (lambda folder: (folder / "config.json").write_text("{"), "cannot be loaded"),
         (lambda folder: change_config(folder, model_type="nothing"), "cannot be loaded"),
-        (lambda folder: change_config(folder, hidden_sizes=[8, 32]), "cannot be loaded|not whole"),
+        (lambda folder: change_config(folder, hidden_sizes=[8, 32]), "cannot be loaded|are incomplete"),
     ],
 )
 def test_a_damaged_backbone_is_refused(tmp_path, backbone, damage, message):
@@ -157,7 +157,7 @@ def test_a_hub_that_cannot_be_reached_is_noticed_by_one_request(monkeypatch):
 
     monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", unreachable)
     monkeypatch.setattr("transformers.AutoImageProcessor.from_pretrained", None)  # calling it would fail otherwise
-    with pytest.raises(ssvh.SSVHError, match=r"huggingface\.co does not give it: timed out\)"):
+    with pytest.raises(ssvh.SSVHError, match=r"huggingface\.co does not provide it: timed out\)"):
         load_backbone("nobody/nothing", "cpu")
     assert asked == ["https://huggingface.co/nobody/nothing/resolve/main/config.json"]
 
@@ -166,7 +166,7 @@ def test_a_text_model_is_refused(tmp_path):
     from transformers import BertConfig, BertModel
 
     write_model(tmp_path, BertModel(BertConfig(**small(vocab_size=99))))
-    with pytest.raises(ssvh.SSVHError, match="is no image model: it takes input_ids, not pixel_values"):
+    with pytest.raises(ssvh.SSVHError, match="is not an image model: it takes input_ids, not pixel_values"):
         load_backbone(tmp_path, "cpu")
 
 

@@ -131,7 +131,7 @@ def test_the_official_lists_of_hmdb51(tmp_path):
         ("", "the first line must name a column 'path' and a column 'labels' .* it names nothing"),
         ("file,labels\na.mp4,x\n", "it names file, labels"),
         ("path,labels\n", "lists no video"),
-        ("path,labels\na.mp4,x\na.mp4,y\n", "line 3: a.mp4 is listed twice. Several labels stand in one line"),
+        ("path,labels\na.mp4,x\na.mp4,y\n", "line 3: a.mp4 is listed twice. Put several labels into one line"),
         ("path,labels\n../a.mp4,x\n", "line 2: the path must be that of a video in .*, relative to it, got '../a.mp4'"),
         ("path,labels\n/etc/passwd,x\n", "line 2: the path must be"),
         ("path,labels\n,x\n", "line 2: the path must be"),
@@ -160,11 +160,12 @@ def test_a_csv_that_is_not_text_is_refused(tmp_path):
 def test_lists_that_are_wrong_are_refused(tmp_path):
     touch(tmp_path / "in", "Archery/v_B_g02_c01.avi", "Fencing/x.avi")
     lists = ucf(tmp_path / "lists")
-    with pytest.raises(ssvh.SSVHError, match=r"nowhere is no official split: .* trainlist01\.txt and testlist01\.txt"):
+    message = r"nowhere is not an official split: .* trainlist01\.txt and testlist01\.txt"
+    with pytest.raises(ssvh.SSVHError, match=message):
         listed(tmp_path / "in", splits=tmp_path / "nowhere")
     with (lists / "trainlist01.txt").open("a") as file:
         file.write("Fencing/x.avi 4\n")
-    with pytest.raises(ssvh.SSVHError, match=r"classInd\.txt of .* does not know Fencing"):
+    with pytest.raises(ssvh.SSVHError, match=r"classInd\.txt of .* does not list Fencing"):
         listed(tmp_path / "in", splits=lists)
     (touch(tmp_path / "hmdb", "wave_test_split1.txt") / "wave_test_split1.txt").write_text("a.avi 1\nb.avi 3\n")
     with pytest.raises(
