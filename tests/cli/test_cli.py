@@ -47,7 +47,11 @@ def test_help_of_a_command_says_what_it_does_without_loading_torch(command):
         (["figures", "--out", "nowhere"], "nowhere/data has no records. `make reproduce` makes them"),
         (["reproduce", "system"], "Did you mean 'systems'"),
         (["reproduce", "A9"], "A9 cannot be made: nothing to run"),
-        (["reproduce", "C2", "--preset", "smoke", "--scheduler", "tcp://127.0.0.1:1"], "No Dask scheduler answers"),
+        pytest.param(
+            ["reproduce", "C2", "--preset", "smoke", "--scheduler", "tcp://127.0.0.1:1"],
+            "No Dask scheduler answers",
+            marks=pytest.mark.slow,  # it is given time to answer
+        ),
         (["notebooks", "99_none.ipynb"], "There is no notebook 99_none.ipynb"),
     ],
 )
