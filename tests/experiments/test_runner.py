@@ -129,6 +129,7 @@ def test_an_estimate_takes_the_row_before_the_method_and_counts_what_is_missing(
     assert estimate([asked("lsh")], []) == 0.5
 
 
+@pytest.mark.slow
 def test_what_is_about_to_happen_is_said_before(make_record):
     said = []
     execute([asked("lsh")], jobs=1, say=said.append)

@@ -15,6 +15,8 @@ import pytest
 import ssvh_lib as ssvh
 from ssvh_lib.inspector.serve import open_subject
 
+pytestmark = pytest.mark.slow  # each test starts a server
+
 ROOT = Path(ssvh.__file__).resolve().parents[1]
 
 
@@ -62,7 +64,6 @@ def server(runs):
         process.terminate()
 
 
-@pytest.mark.slow
 def test_a_page_shows_the_widget_to_who_knows_the_token(server):
     address, _, token, _ = server
     assert [ask(address)[0], ask(f"{address}?token=wrong")[0]] == [403, 403]
@@ -90,7 +91,6 @@ def test_it_listens_on_the_loopback_address_only(server):
     assert mine == [f"0100007F:{int(port):04X}"]
 
 
-@pytest.mark.slow
 def test_it_stops_on_interrupt(server):  # the last one with this server
     _, _, _, process = server
     process.send_signal(signal.SIGINT)

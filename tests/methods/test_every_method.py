@@ -34,7 +34,9 @@ def test_config_is_frozen_and_names_what_the_library_reads(name):
 
 
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)
-@pytest.mark.parametrize(("frames", "features"), [(8, 64), (25, 64), (30, 64), (8, 4096)])
+@pytest.mark.parametrize(
+    ("frames", "features"), [(8, 64), (25, 64), (30, 64), pytest.param(8, 4096, marks=pytest.mark.slow)]
+)
 def test_shapes_and_finite_values(name, variant, frames, features, tmp_path):
     dataset = dataset_of(frames=frames, features=features)
     model = build(name, dataset, 16, variant=variant)
