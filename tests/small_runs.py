@@ -1,6 +1,7 @@
 """Experiments that take a moment, carried out in silence."""
 
-from ssvh_lib.experiments.experiment import Experiment
+import ssvh_lib as ssvh
+from ssvh_lib.experiments.experiment import Experiment, Row, grid
 
 
 def quiet(line):
@@ -9,6 +10,10 @@ def quiet(line):
 
 def asked(method="conmh", **options):
     return Experiment("moving-digits-smoke", method, 16, 0, "smoke", **options)
+
+
+def every_method(bits, seeds, **measured):
+    return grid([Row(name) for name in ssvh.available()], "moving-digits", "smoke", bits, seeds, **measured)
 
 
 def forbidden(*_, **__):

@@ -242,6 +242,10 @@ class Dataset:
         if self.query_in_database and len(self.query) > len(self.database):
             raise SSVHError(f"{self.root}: query_in_database is set, but there are more queries than database items.")
 
+    def class_names(self, labels: np.ndarray) -> tuple[str, ...]:
+        """Return the names of the classes that a row of ``labels (L,)`` sets."""
+        return tuple(self.classes[column] for column in np.flatnonzero(labels))
+
     def parts(self) -> dict[str, VideoFeatures]:
         """Return the three sets of videos by name."""
         return {"train": self.train, "database": self.database, "query": self.query}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..data import VideoFeatures
+from ..data import Dataset
 from ..errors import SSVHError
 from ..evaluation.codes import Codes
 from ..search.page import Hit, Video
@@ -52,16 +52,12 @@ def nearest(run: Subject, video: int, code: np.ndarray, bits: np.ndarray | list[
     places = {row: place for place, row in enumerate(before, start=1)}
     distance = dict(zip(found.rows[0].tolist(), found.distances[0].tolist(), strict=True))
     labels = dataset.query.labels[video]
-    return [
-        Answer(_found(dataset.database, row, distance[row], index.codes, labels, dataset.classes), places.get(row))
-        for row in rows[:NEAREST]
-    ]
+    return [Answer(_found(dataset, row, distance[row], index.codes, labels), places.get(row)) for row in rows[:NEAREST]]
 
 
-def _found(
-    videos: VideoFeatures, row: int, distance: int, codes: Codes, labels: np.ndarray, classes: tuple[str, ...]
-) -> Hit:
-    names = tuple(classes[column] for column in np.flatnonzero(videos.labels[row]))
+def _found(dataset: Dataset, row: int, distance: int, codes: Codes, labels: np.ndarray) -> Hit:
+    videos = dataset.database
+    names = dataset.class_names(videos.labels[row])
     frames = None if videos.thumbnails is None else videos.thumbnails[np.array([row])][0]
     video = Video(videos.ids[row], names, np.unpackbits(codes.packed[row]).astype(bool), frames)
     return Hit(video, distance, bool((videos.labels[row] & labels).any()) if labels.any() else None)

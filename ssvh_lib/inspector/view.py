@@ -101,7 +101,7 @@ def explain(
     noisy = scores + noise * gumbel((DRAWS, config.frames), torch.Generator().manual_seed(seed))
     return View(
         title=one.ids[0],
-        classes=tuple(run.dataset.classes[column] for column in np.flatnonzero(one.labels[0])),
+        classes=run.dataset.class_names(one.labels[0]),
         frames=None if one.thumbnails is None else one.thumbnails[:1][0],
         informative=None if one.informative is None else one.informative[0],
         scores=scores[0].numpy(),

@@ -246,6 +246,6 @@ def _run_options(run: Run, subject: Subject) -> list[tuple[str, Run]]:
 
 def _video_name(run: Subject, row: int) -> str:
     videos = run.dataset.query
-    names = ", ".join(run.dataset.classes[column] for column in np.flatnonzero(videos.labels[row]))
+    names = ", ".join(run.dataset.class_names(videos.labels[row]))
     agreement = "" if run.agreements is None else f", agreement {run.agreements[row]:.2f}"
     return f"{row}: {names or videos.ids[row]}{agreement}"

@@ -194,7 +194,7 @@ class Searcher:
         return self.run.model().to(choose_device(self.device))
 
     def _video(self, videos: VideoFeatures, row: int, code: np.ndarray) -> Video:
-        labels = tuple(self.dataset.classes[column] for column in np.flatnonzero(videos.labels[row]))
+        labels = self.dataset.class_names(videos.labels[row])
         frames = None if videos.thumbnails is None else videos.thumbnails[np.array([row])][0]
         return Video(videos.ids[row], labels, code, frames)
 

@@ -1,12 +1,10 @@
 """The grid of experiments: every method, length and seed, the slow ones first."""
 
+from small_runs import every_method
+
 import ssvh_lib as ssvh
 from ssvh_lib.experiments.experiment import Row, grid
 from ssvh_lib.methods import TrainedMethod, method_class
-
-
-def every_method(bits, seeds, **measured):
-    return grid([Row(name) for name in ssvh.available()], "moving-digits", "smoke", bits, seeds, **measured)
 
 
 def test_the_grid_has_every_method_length_and_seed_with_the_slow_ones_first():

@@ -3,21 +3,17 @@
 import numpy as np
 import pytest
 import torch
-from small_runs import asked, quiet
+from small_runs import asked, every_method, quiet
 
 import ssvh_lib as ssvh
 from ssvh_lib.experiments import experiment as grids
 from ssvh_lib.experiments import runner
-from ssvh_lib.experiments.experiment import Experiment, Row, folder_of, grid
+from ssvh_lib.experiments.experiment import Experiment, folder_of
 from ssvh_lib.experiments.runner import estimate, execute
 from ssvh_lib.training.runs import Run
 from ssvh_lib.utils import devices
 
 pytestmark = pytest.mark.usefixtures("own_runs")
-
-
-def every_method(bits, seeds, **measured):
-    return grid([Row(name) for name in ssvh.available()], "moving-digits", "smoke", bits, seeds, **measured)
 
 
 @pytest.mark.slow
