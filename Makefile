@@ -98,8 +98,11 @@ env: ## make or update the conda environment `ssvh` from environment.yml, instea
 	if $(CONDA) env list | grep -Eq '^[ *]*ssvh '; then $(CONDA) env update -f environment.yml; \
 	    else $(CONDA) env create -f environment.yml; fi
 
+WORLDS = moving-digits moving-scenes needle order noisy-screen moving-shapes
+
 clean: ## delete caches, the embedded datasets and the site; your own data, runs/ and .venv stay
-	rm -rf data/moving-digits* data/moving-shapes* data/still-cnn* site screenshots build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info
+	rm -rf $(foreach world,$(WORLDS),data/$(world) data/$(world)-smoke data/$(world)-large) data/still-cnn data/still-cnn-scenes
+	rm -rf site screenshots build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info
 	find ssvh_lib tests notebooks \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 # .venv/.installed is written last and names the folder it was written in. Where it is missing, an installation

@@ -15,13 +15,13 @@ __all__ = ["EMBEDDED", "PRESETS", "PUBLISHED", "TRANSFER", "Dataset", "VideoFeat
 def load_dataset(name: str = "moving-digits", root: str | Path | None = None, *, progress: bool = False) -> Dataset:
     """Load the dataset called ``name`` from the folder ``root`` (default ``data/``), as lazily read features.
 
-    ``moving-digits`` (2,500 + 800 videos), ``moving-shapes`` (as many, of another domain) and a tenth of each,
-    ``moving-digits-smoke`` and ``moving-shapes-smoke``, need no download: they are built when missing or damaged,
-    in half a minute and a few seconds. The first one built trains the CNN of all four, which takes another half
-    minute. ``ucf101``, ``hmdb51``, ``activitynet``, ``fcvid`` and ``yfcc`` are the files of the papers' authors as
-    they are, in ``root/<name>/``, in the authors' own folder (``root/fcv/``) or in ``root`` itself. Any other name
-    is a folder with a ``dataset.toml`` (see ``ssvh_lib.data.layouts``). Raises SSVHError if there is no such
-    dataset, or if one of its files is missing or wrong.
+    The worlds ``moving-digits``, ``moving-scenes``, ``needle``, ``order``, ``noisy-screen`` and ``moving-shapes``,
+    whose purposes are in ``ssvh_lib.data.embedded.worlds``, need no download: they are built when missing or damaged,
+    each in half a minute. They have 2,500 + 800 videos, a tenth of that under a name such as ``needle-smoke``, and
+    10,000 + 800 as ``needle-large``. ``ucf101``, ``hmdb51``, ``activitynet``, ``fcvid`` and ``yfcc`` are the files of
+    the papers' authors as they are, in ``root/<name>/``, in the authors' own folder (``root/fcv/``) or in ``root``
+    itself. Any other name is a folder with a ``dataset.toml`` (see ``ssvh_lib.data.layouts``). Raises SSVHError if
+    there is no such dataset, or if one of its files is missing or wrong.
     """
     folder, layout, published = find(name, root, progress=progress)
     if published is not None:

@@ -7,9 +7,9 @@ a file may be larger than memory; every row that is read is checked.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import h5py
 import numpy as np
@@ -132,14 +132,21 @@ def _within_float32(values: np.ndarray) -> np.ndarray:
         return values if values.dtype.itemsize <= 4 else values.astype(np.float32)
 
 
+class Shown(NamedTuple):
+    """What the frames of embedded videos show, each ``(N, T)`` int8; a frame with neither is filler."""
+
+    glyph: np.ndarray  # the kind of the glyph that is visible; -1 = none
+    scene: np.ndarray  # the kind of the backdrop; -1 = none
+
+
 @dataclass(frozen=True)
 class VideoFeatures:
     """Videos as frame features.
 
     ``features (N, T, D)`` numbers, ``labels (N, L)`` multi-hot uint8, ``ids`` one name per video. A row of zeros in the
     labels is a video whose classes are unknown, as in a training set that is published without labels. Some datasets
-    have more: ``informative (N, T)`` bool, True = the frame shows what the video is about, and ``thumbnails
-    (N, T, H, W)`` grey or ``(N, T, H, W, 3)`` in colour, uint8.
+    have more: ``informative (N, T)`` bool, True = the frame shows what the video is about, ``thumbnails (N, T, H, W)``
+    grey or ``(N, T, H, W, 3)`` in colour, uint8, and what is ``shown`` in embedded videos.
     """
 
     features: Rows
@@ -147,6 +154,7 @@ class VideoFeatures:
     ids: tuple[str, ...]
     informative: np.ndarray | None = None
     thumbnails: Rows | None = None
+    shown: Shown | None = None
 
     def __post_init__(self) -> None:
         if len(self.features.shape) != 3:
@@ -160,7 +168,8 @@ class VideoFeatures:
             )
         if len(self.ids) != len(self):
             raise SSVHError(f"{self._source()}: {len(self)} videos have features, {len(self.ids)} have ids.")
-        for name, extra in (("informative", self.informative), ("thumbnails", self.thumbnails)):
+        truth = {} if self.shown is None else self.shown._asdict()
+        for name, extra in {"informative": self.informative, "thumbnails": self.thumbnails, **truth}.items():
             if extra is not None and extra.shape[:2] != self.features.shape[:2]:
                 raise SSVHError(
                     f"{self._source()}: '{name}' must be ({len(self)}, {self.frames}, …) like the features, "
@@ -201,14 +210,15 @@ class VideoFeatures:
 
     def in_memory(self) -> VideoFeatures:
         """Return the same videos with their features read and checked."""
-        return VideoFeatures(self.read(), self.labels, self.ids, self.informative, self.thumbnails)
+        return replace(self, features=self.read())
 
     def part(self, rows: np.ndarray) -> VideoFeatures:
         """Return some of the videos, read into memory."""
         ids = tuple(np.array(self.ids)[rows])
         informative = None if self.informative is None else self.informative[rows]
         thumbnails = None if self.thumbnails is None else self.thumbnails[rows]
-        return VideoFeatures(self.read(rows), self.labels[rows], ids, informative, thumbnails)
+        shown = None if self.shown is None else Shown(*(kinds[rows] for kinds in self.shown))
+        return VideoFeatures(self.read(rows), self.labels[rows], ids, informative, thumbnails, shown)
 
     def _source(self) -> str:
         return ", ".join(map(str, getattr(self.features, "paths", ["The features"])))

@@ -7,20 +7,17 @@ from typing import NamedTuple
 
 from ..errors import SSVHError, unknown
 from ..utils.files import data_root
-from .embedded import moving_digits, moving_shapes
-from .embedded.generator import Domain
+from .embedded.worlds import SIZES, WORLDS
 from .layouts import Layout, read_layout
 from .published import PUBLISHED, Published, place_of
 
-EMBEDDED: dict[str, tuple[Domain, str]] = {  # name -> what its videos show, and a size of generator.SIZES
-    "moving-digits": (moving_digits, "small"),
-    "moving-digits-smoke": (moving_digits, "smoke"),
-    "moving-shapes": (moving_shapes, "small"),
-    "moving-shapes-smoke": (moving_shapes, "smoke"),
+EMBEDDED = {  # name -> its world, and a size of SIZES, which the name of any but "small" ends with
+    world if size == "small" else f"{world}-{size}": (world, size) for world in WORLDS for size in SIZES
 }
 TRANSFER = {  # name -> the dataset to search after training on it
     "moving-digits": "moving-shapes",
     "moving-digits-smoke": "moving-shapes-smoke",
+    "moving-digits-large": "moving-shapes-large",
     "ucf101": "hmdb51",
 }
 
@@ -44,7 +41,8 @@ def find(name: str, root: str | Path | None = None, *, progress: bool = False) -
     if name in EMBEDDED:
         from .embedded.build import ensure
 
-        ensure(folder, *EMBEDDED[name], progress=progress)
+        world, size = EMBEDDED[name]
+        ensure(folder, WORLDS[world], size, progress=progress)
     elif name in PUBLISHED and not (folder / "dataset.toml").is_file():
         return Found(place_of(name, base), PUBLISHED[name].layout(name), PUBLISHED[name])
     elif not folder.is_dir():

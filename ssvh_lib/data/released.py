@@ -14,7 +14,7 @@ from scipy.io import loadmat, savemat
 from scipy.sparse import issparse
 
 from ..errors import SSVHError
-from .features import HELD_IN_MEMORY, Dataset, StoredRows, VideoFeatures, open_hdf5
+from .features import HELD_IN_MEMORY, Dataset, Shown, StoredRows, VideoFeatures, open_hdf5
 from .layouts import FILES, PARTS, Layout, PartTable, fingerprint, label_files, part_of, same_parts
 
 
@@ -64,6 +64,7 @@ class _Extras(NamedTuple):
     ids: tuple[str, ...] | None = None
     informative: np.ndarray | None = None
     thumbnails: StoredRows | None = None
+    shown: Shown | None = None
 
 
 def _read_part(folder: Path, part: PartTable, classes: int) -> VideoFeatures:
@@ -74,20 +75,21 @@ def _read_part(folder: Path, part: PartTable, classes: int) -> VideoFeatures:
         labels = np.zeros((features.shape[0], classes), np.uint8)
     stem = Path(part["features"][0]).stem.removesuffix("_feats")
     numbered = tuple(f"{stem}/{row}" for row in range(features.shape[0]))
-    ids, informative, thumbnails = _read_extras(folder / part["extras"]) if "extras" in part else _Extras()
-    videos = VideoFeatures(features, labels, numbered if ids is None else ids, informative, thumbnails)
+    ids, informative, thumbnails, shown = _read_extras(folder / part["extras"]) if "extras" in part else _Extras()
+    videos = VideoFeatures(features, labels, numbered if ids is None else ids, informative, thumbnails, shown)
     return videos.in_memory() if videos.nbytes <= HELD_IN_MEMORY else videos
 
 
 def _read_extras(path: Path) -> _Extras:
     with open_hdf5(path, "'informative', 'thumbnails' or 'ids'") as file:
-        if not any(key in file for key in _Extras._fields):
+        if not any(key in file for key in ("informative", "thumbnails", "ids")):
             names = ", ".join(map(repr, file)) or "nothing"
             raise SSVHError(f"{path} has no array 'informative', 'thumbnails' or 'ids'; it holds {names}.")
         return _Extras(
             ids=_read_ids(path, file["ids"]) if "ids" in file else None,
             informative=StoredRows([path], "informative")[:] if "informative" in file else None,
             thumbnails=StoredRows([path], "thumbnails") if "thumbnails" in file else None,
+            shown=Shown(*(StoredRows([path], key)[:] for key in Shown._fields)) if "glyph" in file else None,
         )
 
 

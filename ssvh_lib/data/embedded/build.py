@@ -1,13 +1,14 @@
 """Embedded datasets on disk: pixels and features in the published layout, with a manifest of checksums.
 
-The CNN that turns their frames into features lies beside them in ``still-cnn/``, with a manifest as well, so that it
-is trained once for all of them.
+The CNNs that turn their frames into features lie beside them, each in a folder with a manifest as well, so that each is
+trained once for all the worlds that it describes.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,43 +21,54 @@ from ...utils.files import digest, make_folder, read_json, write_folder, write_j
 from ...utils.fingerprint import code_digest
 from ..layouts import PartTable, write_layout
 from ..released import write_part
-from . import generator, moving_digits
-from .generator import Domain
+from .generator import FEATURES, FRAMES, SIDE
+from .worlds import SIZES, Lesson, World
 
 if TYPE_CHECKING:
     from torch import nn
 
 MANIFEST = "manifest.json"
-NETWORK, WEIGHTS = "still-cnn", "model.safetensors"
+WEIGHTS = "model.safetensors"
 _BAR = "{desc}: {bar} {percentage:.0f}% · {remaining} left"
 
 
-def ensure(folder: Path, domain: Domain, size: str, *, seed: int = 0, progress: bool = False) -> None:
+def ensure(folder: Path, world: World, size: str, *, seed: int = 0, progress: bool = False) -> None:
     """Build the dataset in ``folder`` unless a whole one of the same recipe, size and seed is there already.
 
     Safe to call from several processes; an interrupt leaves what was there before. Raises SSVHError when
     the folder cannot be written or holds something else.
     """
-    parts = [f"{domain.NAME}_{part}" for part in ("train", "query")]
+    parts = [f"{world.stem}_{part}" for part in ("train", "query")]
     names = {"dataset.toml"} | {f"{part}_{kind}" for part in parts for kind in ("feats.h5", "labels.mat", "extras.h5")}
-    facts = {"size": size, "seed": seed, "recipe": recipe(domain)}
-    _ensure(folder, facts, names, lambda partial: _build(partial, folder, domain, size, seed, progress))
+    facts = {"size": size, "seed": seed, "recipe": recipe(world)}
+    _ensure(folder, facts, names, lambda partial: _build(partial, folder, world, size, seed, progress))
 
 
-def recipe(domain: Domain) -> str:
-    """Return the fingerprint of the code that makes a dataset: it renders videos, trains the CNN and describes them."""
-    return code_digest(_build, domain)
+def recipe(made: World | Lesson) -> str:
+    """Return the fingerprint of the code and the parameters by which a dataset, or a CNN, is made."""
+    return code_digest(_build, *_roots(made))
 
 
-def pretrained(folder: Path, seed: int = 0, *, progress: bool = False) -> nn.Sequential:
-    """Load the frozen CNN of a seed from ``folder``; train it first if a whole one of this recipe is missing there."""
+def _roots(value: object) -> Iterator[object]:
+    """Yield the class of a set of parameters and the values by which two of them differ."""
+    if is_dataclass(value):
+        yield type(value)
+        for field in fields(value):
+            if field.compare:
+                yield from _roots(getattr(value, field.name))
+    else:
+        yield value
+
+
+def pretrained(folder: Path, lesson: Lesson, seed: int = 0, *, progress: bool = False) -> nn.Sequential:
+    """Load the frozen CNN of a lesson from ``folder``; train it first if a whole one of its recipe is missing there."""
     from . import still_cnn
 
     def train(partial: Path) -> None:
-        with tqdm(total=still_cnn.STEPS, desc="Training the CNN", disable=not progress, bar_format=_BAR) as bar:
-            still_cnn.save(still_cnn.pretrain(seed, step_done=bar.update), partial / WEIGHTS)
+        with tqdm(total=lesson.steps, desc="Training the CNN", disable=not progress, bar_format=_BAR) as bar:
+            still_cnn.save(still_cnn.pretrain(lesson, seed, step_done=bar.update), partial / WEIGHTS)
 
-    _ensure(folder, {"seed": seed, "recipe": recipe(moving_digits)}, {WEIGHTS}, train)
+    _ensure(folder, {"seed": seed, "recipe": recipe(lesson)}, {WEIGHTS}, train)
     return still_cnn.load(folder / WEIGHTS)
 
 
@@ -103,29 +115,37 @@ def _is_whole(folder: Path, facts: Mapping[str, object], names: set[str]) -> boo
     return False
 
 
-def _build(partial: Path, folder: Path, domain: Domain, size: str, seed: int, progress: bool) -> None:
+def _build(partial: Path, folder: Path, world: World, size: str, seed: int, progress: bool) -> None:
     """Render the videos, compute their features and write both to ``partial``, which becomes ``folder``."""
     from . import still_cnn
 
-    cnn = pretrained(folder.with_name(NETWORK), seed, progress=progress)
-    counts = dict(zip(("train", "query"), generator.SIZES[size], strict=True))
+    cnn = pretrained(folder.with_name(world.lesson.network), world.lesson, seed, progress=progress)
+    counts = {"train": SIZES[size].train, "query": SIZES[size].query}
     chunk = 100  # videos rendered and described at a time
     tables: dict[str, PartTable] = {}
     with tqdm(total=sum(counts.values()), desc=f"Building {folder.name}", disable=not progress, bar_format=_BAR) as bar:
         for part, videos in counts.items():
-            plan = domain.make_plan(part, videos, np.random.default_rng([seed, domain.STREAMS[part]]))
-            frames, features = [], []
+            plan = world.plan(part, videos, np.random.default_rng([seed, world.streams[part]]))
+            frames = np.empty((videos, FRAMES, SIDE, SIDE), np.uint8)
+            features = np.empty((videos, FRAMES, FEATURES), np.float32)
             for start in range(0, videos, chunk):
-                frames.append(domain.render(plan.part(slice(start, start + chunk))))
-                features.append(still_cnn.features(cnn, frames[-1]))
-                bar.update(len(frames[-1]))
+                rows = slice(start, start + chunk)
+                frames[rows] = world.render(plan.part(rows))
+                features[rows] = still_cnn.features(cnn, frames[rows])
+                bar.update(len(frames[rows]))
             tables[part] = write_part(
                 partial,
-                f"{domain.NAME}_{part}",
-                np.concatenate(features),
-                np.eye(len(domain.CLASSES), dtype=np.uint8)[plan.label],
-                thumbnails=np.concatenate(frames),
-                informative=plan.informative,
+                f"{world.stem}_{part}",
+                features,
+                np.eye(len(world.classes), dtype=np.uint8)[plan.label],
+                thumbnails=frames,
+                informative=plan.shows >= 0,
+                **plan.shown()._asdict(),
             )
-    facts = {"name": folder.name, "preset": size, "query_in_database": False, "classes": list(domain.CLASSES)}
+    facts = {
+        "name": folder.name,
+        "preset": SIZES[size].preset,
+        "query_in_database": False,
+        "classes": list(world.classes),
+    }
     write_layout(partial, {**facts, **tables})

@@ -1,4 +1,4 @@
-"""The frozen image backbone of the embedded datasets: a small CNN taught to name digits on still pictures.
+"""The frozen image backbone of the embedded datasets: a small CNN taught to name what still pictures show.
 
 It stands in for the ImageNet networks behind the published features: trained on other pictures than the
 videos' (the "stills" pool), never on motion, then frozen; its last hidden layer, D = 256 values after a
@@ -17,14 +17,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from . import moving_digits
-from .generator import FEATURES, MOTIONS
+from .digits import DIGITS
+from .generator import FEATURES, render
+from .worlds import Lesson
 
-PICTURES, STEPS, BATCH, LEARNING_RATE = 20_000, 400, 128, 2e-3
+PICTURES, BATCH, LEARNING_RATE = 20_000, 128, 2e-3
+SCENE_WEIGHT = 0.3  # of the loss of naming scenes; digits are seen in few pixels, and would be neglected
 
 
-def network() -> nn.Sequential:
-    """Make the CNN, from frames ``(B, 1, 32, 32)`` in 0..1 to logits ``(B, 10)``.
+def network(outputs: int) -> nn.Sequential:
+    """Make the CNN, from frames ``(B, 1, 32, 32)`` in 0..1 to logits ``(B, outputs)``.
 
     All layers but the last make features ``(B, 256)``.
     """
@@ -35,7 +37,7 @@ def network() -> nn.Sequential:
         nn.Flatten(),
         nn.Linear(1024, FEATURES),
         nn.ReLU(),
-        nn.Linear(FEATURES, 10),
+        nn.Linear(FEATURES, outputs),
     )
 
 
@@ -44,17 +46,20 @@ def _stage(inputs: int, outputs: int, kernel: int) -> tuple[nn.Module, ...]:
     return convolution, nn.BatchNorm2d(outputs), nn.ReLU()
 
 
-def pretrain(seed: int, step_done: Callable[[], object] = lambda: None) -> nn.Sequential:
-    """Train a CNN to name the digits of the stills pool; deterministic up to float64 rounding."""
+def pretrain(lesson: Lesson, seed: int, step_done: Callable[[], object] = lambda: None) -> nn.Sequential:
+    """Train a CNN to name the digits of the stills pool, and scenes; deterministic up to float64 rounding."""
     rng = np.random.default_rng([seed, 1])
-    model = network().double()
+    model = network(len(DIGITS.kinds) + lesson.scenes).double()
     _initialise(model, rng)
     optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, STEPS)
-    pictures, digits = _stills(rng)
-    for _ in range(STEPS):
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, lesson.steps)
+    pictures, digits, scenes = _stills(lesson, rng)
+    for _ in range(lesson.steps):
         rows = rng.integers(0, len(digits), BATCH)
-        loss = nn.functional.cross_entropy(model(pictures[rows]), digits[rows])
+        logits = model(pictures[rows])
+        loss = nn.functional.cross_entropy(logits[:, : len(DIGITS.kinds)], digits[rows])
+        if lesson.scenes:
+            loss = loss + SCENE_WEIGHT * nn.functional.cross_entropy(logits[:, len(DIGITS.kinds) :], scenes[rows])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -79,8 +84,9 @@ def save(model: nn.Sequential, path: Path) -> None:
 
 def load(path: Path) -> nn.Sequential:
     """Load the frozen CNN that ``save`` wrote, equal bit for bit."""
-    model = network().double()
-    model.load_state_dict(load_file(path))
+    weights = load_file(path)
+    model = network(len(weights["12.bias"])).double()
+    model.load_state_dict(weights)
     return model.requires_grad_(False).eval()
 
 
@@ -95,7 +101,8 @@ def _initialise(model: nn.Module, rng: np.random.Generator) -> None:
                     layer.bias.zero_()
 
 
-def _stills(rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Render pictures ``(M, 1, 32, 32)`` of the stills pool, with the digits they show ``(M,)``."""
-    plan = moving_digits.make_stills(PICTURES, rng)
-    return torch.from_numpy(moving_digits.render(plan) / 255), torch.from_numpy(plan.label // len(MOTIONS))
+def _stills(lesson: Lesson, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Render pictures ``(M, 1, 32, 32)``, with the digits ``(M,)`` and the kinds of scenes ``(M,)`` that they show."""
+    plan = lesson.stills(PICTURES, rng)
+    pictures = torch.from_numpy(render(plan, lesson.backdrop) / 255)
+    return pictures, torch.from_numpy(plan.kind[:, 0]), torch.from_numpy(plan.scene[:, 0])

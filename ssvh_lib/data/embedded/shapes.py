@@ -1,9 +1,8 @@
-"""A second embedded domain, to test what was learned on another: drawn shapes in place of handwritten digits.
+"""Drawn shapes, for a world of other glyphs than the CNN has seen.
 
-``generator`` says how they move and when they show; here are the shapes, dark on bright, and the backgrounds, soft
-stripes and checks. No two shapes are alike: each is an outline with its own proportions, bent by smooth waves,
-stretched and slanted as if drawn by hand. Those of the training videos and those of the query videos come from two
-generators; there are as many as ``moving_digits`` has digits. The CNN that describes them has seen digits only.
+No two shapes are alike: each is an outline with its own proportions, bent by smooth waves, stretched and slanted as if
+drawn by hand. Those of the training videos and those of the query videos come from two generators; there are as many
+as there are digits.
 """
 
 from __future__ import annotations
@@ -13,12 +12,9 @@ from functools import cache
 
 import numpy as np
 
-from . import generator
-from .generator import MOTIONS, Plan, Pools
+from .glyphs import Glyphs, Pools
 
-NAME = "shapes"
 POOLS = {"train": 72, "query": 45}  # shapes of each kind
-STREAMS = {"train": 4, "query": 5}
 GRID, FINE = 16, 4  # pixels of a shape's side; samples of a pixel's side, for smooth edges
 
 
@@ -77,7 +73,6 @@ OUTLINES: dict[str, Callable[[np.random.Generator], np.ndarray]] = {  # kind -> 
     "heart": _heart,
     "hourglass": lambda rng: np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]]) * [rng.uniform(0.7, 0.9), 0.95],
 }
-CLASSES = tuple(f"{shape} {motion}" for shape in OUTLINES for motion in MOTIONS)
 
 
 @cache
@@ -117,35 +112,4 @@ def _fill(outline: np.ndarray) -> np.ndarray:
     return shares
 
 
-def make_plan(pool: str, videos: int, rng: np.random.Generator) -> Plan:
-    """Plan ``videos`` videos, spread as evenly as possible over the classes, in random order."""
-    course = generator.draw_course(videos, rng)
-    return Plan(
-        glyph=generator.draw_glyphs(shape_pools()[pool], course["label"], rng),
-        ink=-rng.uniform(0.5, 0.85, videos),
-        texture=rng.uniform(0, 1, (videos, 1 + course["shot"].max(), 5)),
-        drift=rng.uniform(-0.5, 0.5, (videos, 2)),
-        **course,
-    )
-
-
-def render(plan: Plan) -> np.ndarray:
-    """Render the pixels of a plan, ``(N, T, 32, 32)`` uint8."""
-    return generator.render(plan, _background)
-
-
-def _background(plan: Plan, column: np.ndarray, line: np.ndarray) -> np.ndarray:
-    """Render soft stripes or checks of any direction ``(N, T, 32, 32)``, values 0.65 to 0.85."""
-    shots = plan.texture[np.arange(len(plan))[:, None], plan.shot]  # (N, T, 5)
-    checks, turn, width, phase, contrast = np.moveaxis(shots, -1, 0)[..., None, None]
-    cosine, sine = np.round(np.cos(np.pi * turn), 9), np.round(np.sin(np.pi * turn), 9)
-    across = _bands(cosine * column + sine * line, width, phase)
-    along = _bands(cosine * line - sine * column, width, phase)
-    brightness: np.ndarray = 0.75 + (0.02 + 0.08 * contrast) * np.where(checks < 0.5, across * along, across)
-    return brightness
-
-
-def _bands(place: np.ndarray, width: np.ndarray, phase: np.ndarray) -> np.ndarray:
-    """Return the brightness at ``place`` in bands 6 to 10 pixels wide, from -1 to 1 and back."""
-    bands: np.ndarray = np.round(np.sin(np.pi * place / (6 + 4 * width) + 2 * np.pi * phase), 9)
-    return bands
+SHAPES = Glyphs(tuple(OUTLINES), shape_pools)
