@@ -14,7 +14,7 @@ from .common import Device, Root
 if TYPE_CHECKING:
     from ..search.page import Hit
 
-Name = Annotated[str, typer.Argument(help="moving-digits, ucf101, fcvid … or a folder in --root with a dataset.toml.")]
+Name = Annotated[str, typer.Argument(help="A name that `ssvh data list` shows: moving-digits, needle, ucf101 …")]
 
 
 class _ShowByDefault(typer.core.TyperGroup):
@@ -27,6 +27,26 @@ class _ShowByDefault(typer.core.TyperGroup):
 
 
 data = typer.Typer(cls=_ShowByDefault, help="Show, check or convert a dataset: `ssvh data NAME` shows its sizes.")
+
+
+@data.command("list")
+def list_datasets(root: Root = None) -> None:
+    """List the datasets by name: the embedded worlds and their sizes, the published ones, and those in --root."""
+    from ..data import EMBEDDED, PUBLISHED
+    from ..data.embedded.worlds import SIZES, WORLDS
+    from ..utils.files import data_root
+
+    typer.echo("Embedded, built on first use:")
+    for name, world in WORLDS.items():
+        typer.echo(f"  {name:<14} {world.purpose}")
+    for name, size in SIZES.items():
+        ending = "" if name == "small" else f"-{name}"
+        typer.echo(f"  …{ending:<13} {size.train:,} training and {size.query:,} query videos")
+    place = root or data_root()
+    typer.echo(f"Published, once their files are in {place} (`ssvh data check NAME` says where to get them):")
+    typer.echo(f"  {', '.join(PUBLISHED)}")
+    if own := sorted({path.parent.name for path in place.glob("*/dataset.toml")} - set(EMBEDDED)):
+        typer.echo(f"Others in {place}:\n  {', '.join(own)}")
 
 
 @data.command()

@@ -1,6 +1,7 @@
 """Maps of codes in the plane, by t-SNE and UMAP (S5VH's Figure 5), and how well maps and codes keep classes together.
 
-The maps hold the database videos of the first ten classes: the paper does not say which videos its figure shows.
+The maps hold the database videos of ten classes that lie evenly in the list of all: the paper does not say which
+videos its figure shows. Of moving-digits they are the ten digits in one motion.
 """
 
 from __future__ import annotations
@@ -34,33 +35,36 @@ def collect(experiments: Sequence[Experiment], records: list[Record], _preset: s
     """Return two records for each run, one for each projection: its videos' places in the plane and their classes.
 
     Needs the codes of the runs. Raises SSVHError if they are missing, or if fewer than four videos belong to one of the
-    first ten classes.
+    ten classes.
     """
     found = []
     layout = "{l_bar}{bar:30}| {remaining} left"
     for experiment, record in zip(tqdm(experiments, "maps of codes", bar_format=layout), records, strict=True):
         dataset = load_dataset(experiment.dataset, experiment.root)
-        rows, classes = some_videos(dataset)
+        rows, classes, names = some_videos(dataset)
         codes = load_codes(folder_of(experiment) / "codes.npz")["database"]
         kept = {name: record[name] for name in ("dataset", "method", "variant", "label", "preset", "bits", "seed")}
-        found += [kept | one for one in maps(Codes(codes.packed[rows]), classes, dataset.classes[:CLASSES])]
+        found += [kept | one for one in maps(Codes(codes.packed[rows]), classes, names)]
     return found
 
 
-def some_videos(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows and classes of at most ``VIDEOS`` evenly spread database videos of one of the first ten classes.
+def some_videos(dataset: Dataset) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Return the rows, the classes and the names of the classes of at most ``VIDEOS`` database videos, evenly spread.
 
-    Each is of exactly one of these classes. Raises SSVHError if there are fewer than four.
+    Each is of exactly one of ten classes that lie evenly in the list of all. Raises SSVHError if there are fewer than
+    four.
     """
-    labels = dataset.database.labels[:, :CLASSES] > 0
+    count = len(dataset.classes)
+    chosen = np.arange(min(CLASSES, count)) * count // min(CLASSES, count)
+    labels = dataset.database.labels[:, chosen] > 0
     rows = np.flatnonzero(labels.sum(axis=1) == 1)
     if len(rows) < 4:
         raise SSVHError(
-            f"A map of codes needs four videos of the first {CLASSES} classes, each of one of these only; "
+            f"A map of codes needs four videos of {len(chosen)} classes, each of one of these only; "
             f"the database of {dataset.name} has {len(rows)}."
         )
     rows = rows[np.linspace(0, len(rows) - 1, min(VIDEOS, len(rows))).astype(int)]
-    return rows, labels[rows].argmax(axis=1)
+    return rows, labels[rows].argmax(axis=1), tuple(dataset.classes[column] for column in chosen)
 
 
 def maps(codes: Codes, classes: np.ndarray, names: Sequence[str]) -> list[Record]:

@@ -170,7 +170,7 @@ S5VH_CLAIMS = [
           _NO_CENTRES, "epochs_to_level"),
     Claim("S4", "S5VH, Figure 4", "Its precision-recall curves are above the others'.",
           open="the paper's curves have no readable numbers; ours are drawn"),
-    Claim("S5", "S5VH, Figure 5", "Codes of the first ten classes form groups in the plane.",
+    Claim("S5", "S5VH, Figure 5", "Codes of ten classes form groups in the plane.",
           open="a picture, to be judged by eye"),
     Claim("S6", "S5VH, Tables 1 and 2", "Not readable.", open="the tables could not be read"),
     *(

@@ -1,5 +1,6 @@
 """Maps of codes: equal codes give equal maps, classes that lie apart stay apart, shares of neighbours are by hand."""
 
+import dataclasses
 import json
 import warnings
 
@@ -91,20 +92,31 @@ def test_codes_that_are_all_equal_or_very_few_have_a_map(signs):
 
 def video_labels(dataset, labels):
     """The dataset with these labels of its database ``(N, L)``."""
-    import dataclasses
-
     database = dataset.database.part(np.arange(len(labels)))
     return dataclasses.replace(dataset, database=dataclasses.replace(database, labels=np.array(labels, np.uint8)))
 
 
-def test_videos_are_of_exactly_one_of_the_first_ten_classes(smoke):
-    labels = np.zeros((9, smoke.database.labels.shape[1]), np.uint8)
-    for video, classes in enumerate([(1,), (2, 3), (), (9,), (10,) if labels.shape[1] > 10 else (), (4,), (0,)]):
+def test_videos_are_of_exactly_one_of_ten_classes_that_lie_evenly(smoke):
+    """Of the 50 classes these are 0, 5, 10 … 45."""
+    labels = np.zeros((9, 50), np.uint8)
+    for video, classes in enumerate([(5,), (10, 15), (), (45,), (46,), (20, 21), (0,)]):
         labels[video, list(classes)] = 1
     labels[7, :] = 1
-    rows, classes = some_videos(video_labels(smoke, labels))
+    rows, classes, names = some_videos(video_labels(smoke, labels))
     assert rows.tolist() == [0, 3, 5, 6]
     assert classes.tolist() == [1, 9, 4, 0]
+    assert names == tuple(f"{digit} across" for digit in range(10))
+
+
+def test_all_classes_are_taken_where_there_are_fewer_than_ten(smoke):
+    few = dataclasses.replace(
+        smoke, **{part: dataclasses.replace(videos, labels=videos.labels[:, :3]) for part, videos in smoke.parts().items()},
+        classes=smoke.classes[:3],
+    )  # fmt: skip
+    rows, classes, names = some_videos(few)
+    assert names == smoke.classes[:3]
+    assert (smoke.database.labels[rows].argmax(axis=1) == classes).all()
+    assert len(rows) == smoke.database.labels[:, :3].sum()
 
 
 def test_too_few_videos_are_refused(smoke):
@@ -131,13 +143,14 @@ def test_a_run_gets_two_records_of_its_own_codes(monkeypatch):
     experiment = Experiment("moving-digits-smoke", "itq", 16, 0, "smoke", label="ours")
     run = execute([experiment], jobs=1, say=lambda line: None, device="cpu")
     found = collect([experiment], run, "smoke")
-    rows, classes = some_videos(load_dataset("moving-digits-smoke"))
+    rows, classes, names = some_videos(load_dataset("moving-digits-smoke"))
     signs = load_codes(folder_of(experiment) / "codes.npz")["database"].signs()[rows]
     assert [record["projection"] for record in found] == ["one", "two"]
     for record, given in zip(found, seen, strict=True):
         np.testing.assert_array_equal(given, signs)
         assert (record["label"], record["method"], record["bits"], record["seed"]) == ("ours", "itq", 16, 0)
         assert record["class"] == classes.tolist()
+        assert record["classes"] == list(names)
         assert record["x"] == signs[:, 0].tolist()
         assert "map" not in record
 
