@@ -109,10 +109,8 @@ def test_videos_are_of_exactly_one_of_ten_classes_that_lie_evenly(smoke):
 
 
 def test_all_classes_are_taken_where_there_are_fewer_than_ten(smoke):
-    few = dataclasses.replace(
-        smoke, **{part: dataclasses.replace(videos, labels=videos.labels[:, :3]) for part, videos in smoke.parts().items()},
-        classes=smoke.classes[:3],
-    )  # fmt: skip
+    parts = {name: dataclasses.replace(videos, labels=videos.labels[:, :3]) for name, videos in smoke.parts().items()}
+    few = dataclasses.replace(smoke, classes=smoke.classes[:3], **parts)
     rows, classes, names = some_videos(few)
     assert names == smoke.classes[:3]
     assert (smoke.database.labels[rows].argmax(axis=1) == classes).all()
