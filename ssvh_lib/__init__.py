@@ -30,12 +30,14 @@ _HOME = {
     "Run": "training.runs",
     "SSVHError": "errors",
     "SSVHWarning": "errors",
+    "Statistics": "data.statistics",
     "VideoFeatures": "data",
     "available": "methods",
     "build": "methods",
     "code_health": "evaluation.codes",
     "compare": "evaluation.significance",
     "confidence_intervals": "evaluation.significance",
+    "describe": "data.statistics",
     "encode": "evaluation.codes",
     "evaluate": "evaluation.metrics",
     "fit": "training.loop",
@@ -49,6 +51,7 @@ __all__ = sorted(_HOME)  # noqa: PLE0605 - a list of strings
 if TYPE_CHECKING:  # so that editors know the names
     from .data import Dataset, VideoFeatures, load_dataset  # noqa: F401
     from .data.batch import Batch  # noqa: F401
+    from .data.statistics import Statistics, describe  # noqa: F401
     from .errors import SSVHError, SSVHWarning  # noqa: F401
     from .evaluation.codes import CodeHealth, Codes, code_health, encode, load_codes, save_codes  # noqa: F401
     from .evaluation.conventions import PROTOCOLS  # noqa: F401

@@ -80,6 +80,23 @@ def check(name: Name = "moving-digits", root: Root = None) -> None:
 
 
 @data.command()
+def describe(
+    names: Annotated[list[str] | None, typer.Argument(help="Datasets, side by side [default: moving-digits].")] = None,
+    root: Root = None,
+) -> None:
+    """Show statistics of datasets: variance, cosines, nearest neighbours, hardness, blemishes and dimensions."""
+    from ..data import load_dataset
+    from ..data.statistics import MEASURES
+    from ..data.statistics import describe as measure
+
+    found = [measure(load_dataset(name, root, progress=True), progress=True) for name in names or ["moving-digits"]]
+    typer.echo(f"{'':<34}" + "".join(f"{one.name:>16}" for one in found))
+    for key, _, label, write in MEASURES:
+        values = [getattr(one, key) for one in found]
+        typer.echo(f"{label:<34}" + "".join(f"{'—' if value is None else write(value):>16}" for value in values))
+
+
+@data.command()
 def halve(name: Name, out: Annotated[Path, typer.Argument(help="Folder of the copy.")], root: Root = None) -> None:
     """Copy a dataset with its features as float16: half the disk space, half the reading time."""
     from ..data.halve import halve as convert
