@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from .data import TRANSFER, load_dataset
+from .data import load_dataset
 from .errors import SSVHError
 from .experiments import results, runner
 from .experiments.experiment import Experiment, folder_of, sized
@@ -44,9 +44,10 @@ class Plan:
         return list(dict.fromkeys(run for some in self.runs.values() for run in some))
 
     def datasets(self) -> list[str]:
-        """Return the names of the datasets that the runs are trained or measured on."""
-        transfers = [TRANSFER[self.dataset] for one in self.targets.values() if one.transfer]
-        return [sized(name, self.preset) for name in (self.dataset, *transfers)]
+        """Return the names of the datasets that are needed: as asked for, and those the runs are about."""
+        runs = self.experiments()
+        names = [sized(self.dataset, self.preset), *(run.dataset for run in runs), *(run.tested_on for run in runs)]
+        return [name for name in dict.fromkeys(names) if name]
 
 
 class State(NamedTuple):

@@ -32,8 +32,8 @@ data = typer.Typer(cls=_ShowByDefault, help="Show, check or convert a dataset: `
 @data.command("list")
 def list_datasets(root: Root = None) -> None:
     """List the datasets by name: the embedded worlds and their sizes, the published ones, and those in --root."""
-    from ..data import EMBEDDED, PUBLISHED
-    from ..data.embedded.worlds import SIZES, WORLDS
+    from ..data import EMBEDDED, PUBLISHED, WORLDS
+    from ..data.embedded.worlds import SIZES
     from ..utils.files import data_root
 
     typer.echo("Embedded, built on first use:")
@@ -50,18 +50,27 @@ def list_datasets(root: Root = None) -> None:
 
 
 @data.command()
-def show(name: Name = "moving-digits", root: Root = None) -> None:
-    """Show a dataset's sizes; an embedded one is built first if it is missing."""
+def show(
+    names: Annotated[list[str] | None, typer.Argument(help="Names that `ssvh data list` shows.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Also draw some of its videos, as SVG.")] = None,
+    root: Root = None,
+) -> None:
+    """Show the sizes of datasets, and some of their videos; an embedded one is built first if it is missing."""
     from ..data import load_dataset
 
-    dataset = load_dataset(name, root, progress=True)
-    typer.echo(f"{dataset.name} in {dataset.root}, fingerprint {dataset.fingerprint}")
-    for part, videos in dataset.parts().items():
-        per_video = videos.labels.sum(axis=1).mean()
-        typer.echo(
-            f"  {part:<9} {len(videos):>7,} videos x {videos.frames} frames x {videos.size} values, "
-            f"{videos.labels.shape[1]} classes, {per_video:.2f} labels a video"
-        )
+    datasets = [load_dataset(name, root, progress=True) for name in names or ["moving-digits"]]
+    for dataset in datasets:
+        typer.echo(f"{dataset.name} in {dataset.root}, fingerprint {dataset.fingerprint}")
+        for part, videos in dataset.parts().items():
+            per_video = videos.labels.sum(axis=1).mean()
+            typer.echo(
+                f"  {part:<9} {len(videos):>7,} videos x {videos.frames} frames x {videos.size} values, "
+                f"{videos.labels.shape[1]} classes, {per_video:.2f} labels a video"
+            )
+    if figure is not None:
+        from ..report import plots
+
+        typer.echo(f"wrote {plots.save(plots.contact_sheet(datasets), figure)}")
 
 
 @data.command()

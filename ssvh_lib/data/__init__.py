@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .embedded.worlds import WORLDS
 from .features import PRESETS, Dataset, VideoFeatures
 from .find import EMBEDDED, TRANSFER, find
 from .published import PUBLISHED, require
 from .released import read_dataset
 
-__all__ = ["EMBEDDED", "PRESETS", "PUBLISHED", "TRANSFER", "Dataset", "VideoFeatures", "load_dataset"]
+__all__ = ["EMBEDDED", "PRESETS", "PUBLISHED", "TRANSFER", "WORLDS", "Dataset", "VideoFeatures", "load_dataset"]
 
 
 def load_dataset(name: str = "moving-digits", root: str | Path | None = None, *, progress: bool = False) -> Dataset:

@@ -1,7 +1,7 @@
 """The targets: each published experiment by name, the runs it needs, and what is made of their records.
 
-A name such as A6 is the item's number among the published experiments: A of AutoSSVH, S of S5VH, C of ConMH. Runs that
-several targets need are trained once.
+A name such as A6 is the item's number among the published experiments: A of AutoSSVH, S of S5VH, C of ConMH; W is
+about the embedded worlds. Runs that several targets need are trained once.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ..data import TRANSFER
+from ..data import TRANSFER, WORLDS
 from ..errors import unknown
 from ..literature.names import printed_name
 from ..methods import ClassicalMethod, available, method_class
 from ..nn.backbones import BACKBONES
-from . import code_maps, convergence, efficiency
+from . import code_maps, convergence, efficiency, float_features
 from .experiment import Experiment, Row, grid, sized
 from .results import Record
 
@@ -38,6 +38,7 @@ class Target:
     bits: tuple[int, ...] = (32,)
     seeds: int = 3
     data: str = ""
+    datasets: tuple[str, ...] = ()  # on which it is measured, all of them, if that is not the one asked for
     by_epoch: bool = False  # measured after every epoch
     transfer: bool = False  # measured on another dataset than trained on, too
     collect: Callable[[list[Experiment], list[Record], str], list[Record]] | None = None
@@ -52,10 +53,10 @@ class Target:
     ) -> list[Experiment]:
         """Return the runs it needs on a dataset, transfers included; ``bits`` and ``seeds`` replace its own."""
         rows = [replace(row, seeds=seeds) for row in self.rows] if seeds else self.rows
-        wanted = partial(grid, rows, dataset, preset, bits or self.bits, seeds or self.seeds, root)
-        runs = wanted(by_epoch=self.by_epoch)
+        wanted = partial(grid, rows, preset=preset, bits=bits or self.bits, seeds=seeds or self.seeds, root=root)
+        runs = [run for one in self.datasets or (dataset,) for run in wanted(dataset=one, by_epoch=self.by_epoch)]
         if self.transfer and dataset in TRANSFER:
-            runs += wanted(tested_on=sized(TRANSFER[dataset], preset))
+            runs += wanted(dataset=dataset, tested_on=sized(TRANSFER[dataset], preset))
         return runs
 
     def shows(self, record: Record) -> bool:
@@ -64,6 +65,8 @@ class Target:
 
     def lacks(self, dataset: str) -> str:
         """Return why it cannot be made of a dataset, or "" if it can."""
+        if self.datasets and dataset not in self.datasets:
+            return "it is about the embedded datasets"
         if self.transfer and dataset not in TRANSFER:
             return f"no dataset to transfer to from {dataset}"
         return "" if self.rows or self.collect else "nothing to run"
@@ -215,6 +218,10 @@ TARGETS: dict[str, Target] = {
     "systems": Target(
         "The three systems as their papers describe them and as their released code computes them.",
         rows=tuple(Row(method, variant=variant) for method in SYSTEMS for variant in method_class(method).VARIANTS),
+    ),
+    "W2": Target(
+        "The embedded worlds: what simple codes retrieve, and what the features themselves do.", "",
+        (Row("lsh"), Row("itq")), (64,), datasets=tuple(WORLDS), collect=float_features.collect,
     ),
     "rejection": Target(
         "Retrieval without the videos of most uncertain codes.", "BerVAE, uncertainty", (Row("bervae", seeds=2),),

@@ -53,6 +53,7 @@ PRESENTATIONS: dict[str, Presentation] = {
     "C3": _ROWS,
     "C4": Presentation(plots.cost),
     "C5": _SWEEP,
+    "W2": Presentation(plots.by_dataset),
     "systems": _ROWS,
     "rejection": Presentation(plots.rejection),
 }

@@ -11,10 +11,11 @@ with requires_extra("plots", "Drawing figures"):
     from .ablations import rows, sweep
     from .codes import angle_and_bits, code_health, code_maps, code_matrix, hamming_histogram
     from .compared import cost, gmap, seeds, transfer
+    from .datasets import by_dataset
     from .during import by_epoch, by_epoch_beside_published, published_curves, training_curves
     from .growth import by_frames
     from .look import COLOURS, MARKERS, save, style
-    from .pictures import filmstrip, frame_similarity, masks, reconstruction
+    from .pictures import contact_sheet, filmstrip, frame_similarity, masks, reconstruction
     from .ranked import late_cutoffs, map_at_k, precision_recall, rejection
 
 __all__ = [
@@ -23,12 +24,14 @@ __all__ = [
     "INFORMATIVE",
     "MARKERS",
     "angle_and_bits",
+    "by_dataset",
     "by_epoch",
     "by_epoch_beside_published",
     "by_frames",
     "code_health",
     "code_maps",
     "code_matrix",
+    "contact_sheet",
     "cost",
     "filmstrip",
     "frame_similarity",

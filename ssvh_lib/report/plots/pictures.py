@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import numpy as np
 
+from ...errors import SSVHError
 from ...utils.colours import FILLER, INFORMATIVE
 from .look import COLOURS, style
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from ...data import Dataset
 
 
 def filmstrip(
@@ -31,6 +36,36 @@ def filmstrip(
             if informative is not None:
                 _bars(panel, thumbnails[row], [INFORMATIVE if yes else FILLER for yes in informative[row]])
     return figure
+
+
+def contact_sheet(datasets: Sequence[Dataset], videos: int = 2) -> Figure:
+    """Draw some training videos of each dataset, of classes that lie evenly in the list, frame by frame.
+
+    Where it is known, a green bar below a frame says that it tells the class, a grey one that it does not. Raises
+    SSVHError if a dataset has no thumbnails.
+    """
+    with style():
+        figure, axes = plt.subplots(
+            len(datasets) * (videos + 1), 1, figsize=(11, 0.5 * len(datasets) * (videos + 1)),
+            height_ratios=([0.45] + [1] * videos) * len(datasets),
+        )  # fmt: skip
+        for dataset, (title, *strips) in zip(datasets, axes.reshape(len(datasets), -1), strict=True):
+            title.set_axis_off()
+            title.text(0, 0, dataset.name, transform=title.transAxes, weight="bold", va="bottom")
+            for panel, row in zip(strips, _of_even_classes(dataset.train.labels, videos), strict=True):
+                if dataset.train.thumbnails is None:
+                    raise SSVHError(f"{dataset.name} has no thumbnails, so that its videos cannot be drawn.")
+                frames = dataset.train.thumbnails[np.array([row])][0]
+                _strip(panel, frames, dataset.class_names(dataset.train.labels[row])[0])
+                if dataset.train.informative is not None:
+                    _bars(panel, frames, [INFORMATIVE if yes else FILLER for yes in dataset.train.informative[row]])
+    return figure
+
+
+def _of_even_classes(labels: np.ndarray, videos: int) -> list[int]:
+    """Return the first video of each of some classes that lie evenly in the list."""
+    classes = np.linspace(0, labels.shape[1] - 1, videos).astype(int)
+    return [int(labels[:, one].argmax()) for one in classes]
 
 
 def _strip(panel: Axes, thumbnails: np.ndarray, label: str, visible: np.ndarray | None = None) -> None:
