@@ -1,5 +1,7 @@
 """Commands for data and search: what is printed, and what is written."""
 
+from ssvh_lib.data import WORLDS
+
 
 def test_data_shows_sizes(ssvh):
     text = ssvh("data", "moving-digits-smoke")
@@ -9,6 +11,24 @@ def test_data_shows_sizes(ssvh):
 def test_data_alone_shows_what_data_show_shows(ssvh):
     assert ssvh("data", "moving-digits-smoke") == ssvh("data", "show", "moving-digits-smoke")
     assert all(word in ssvh("data", "--help") for word in ("show", "check", "halve"))
+
+
+def test_data_list_names_worlds_published_datasets_and_those_of_the_folder(ssvh, tmp_path, make_dataset):
+    make_dataset(tmp_path / "mine")
+    make_dataset(tmp_path / "order-smoke")  # a place where an embedded dataset was built is no other one
+    text = ssvh("data", "list", "--root", tmp_path)
+    assert all(f"  {world}" in text for world in WORLDS)
+    assert all(world.purpose in text for world in WORLDS.values())
+    assert "…-large         10,000 training and 800 query videos" in text
+    assert "activitynet, fcvid, hmdb51, ucf101, yfcc" in text
+    assert text.endswith(f"Others in {tmp_path}:\n  mine\n")
+
+
+def test_data_show_draws_videos_of_several_datasets(ssvh, tmp_path):
+    text = ssvh("data", "show", "moving-digits-smoke", "moving-digits-smoke", "--figure", tmp_path / "sheet.svg")
+    assert text.count("250 videos x 25 frames x 256 values") == 4
+    assert f"wrote {tmp_path / 'sheet.svg'}" in text
+    assert (tmp_path / "sheet.svg").read_text().startswith("<?xml")
 
 
 def test_data_check_reports_and_its_exit_status_tells_of_problems(ssvh, tmp_path, make_dataset):

@@ -3,6 +3,7 @@
 import pytest
 
 import ssvh_lib as ssvh
+from ssvh_lib.data import WORLDS
 from ssvh_lib.experiments.experiment import folder_of
 from ssvh_lib.experiments.targets import SYSTEMS, TARGETS, target
 from ssvh_lib.literature.claims import CLAIMS
@@ -60,6 +61,14 @@ def test_transfer_asks_another_dataset_and_needs_one():
     assert {run.tested_on for run in runs} == {"", "moving-shapes-smoke"}
     assert "no dataset to transfer to from hmdb51" in TARGETS["A5"].lacks("hmdb51")
     assert not TARGETS["A5"].lacks("ucf101")
+
+
+def test_a_target_about_the_worlds_runs_on_all_of_them_and_on_nothing_else():
+    runs = TARGETS["W2"].runs("moving-digits", "smoke")
+    assert {run.dataset for run in runs} == {f"{world}-smoke" for world in WORLDS}
+    assert len(runs) == len(WORLDS) * 2 * 3
+    assert "embedded" in TARGETS["W2"].lacks("ucf101")
+    assert not TARGETS["W2"].lacks("needle")
 
 
 def test_an_unknown_target_is_refused_by_name():

@@ -22,13 +22,12 @@ def by_dataset(records: list[dict], order: Sequence[str] = ()) -> Figure:
         figure, drawn = panels(len(_CUTOFFS), width=5.0, height=0.42 * len(names) + 1.0, sharey=True)
         for panel, measure in zip(drawn, _CUTOFFS, strict=True):
             for number, (name, runs) in enumerate(found.items()):
-                for place, dataset in enumerate(names):
-                    values = measured([run for run in runs if run["dataset"] == dataset], measure)
-                    label = name if place == 0 else None
-                    panel.scatter(
-                        values.mean(), place, s=34, color=colour(number), marker=marker(number), label=label, zorder=3
-                    )
-                    panel.scatter(values, [place] * len(values), s=7, color=colour(number), linewidths=0)
+                cells = [measured([run for run in runs if run["dataset"] == dataset], measure) for dataset in names]
+                there = [place for place, values in enumerate(cells) if len(values)]
+                look = {"color": colour(number), "marker": marker(number)}
+                panel.scatter([cells[place].mean() for place in there], there, s=34, label=name, zorder=3, **look)
+                for place in there:
+                    panel.scatter(cells[place], [place] * len(cells[place]), s=7, linewidths=0, **look)
             panel.set(xlabel=measure, xlim=(0, None))
             panel.grid(visible=False, axis="x")
         drawn[0].set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))

@@ -1,8 +1,10 @@
 """Pictures of frames: a row for each video, the masked frames pale."""
 
 import numpy as np
+import pytest
 from panels import written
 
+import ssvh_lib as ssvh
 from ssvh_lib.report import plots
 
 
@@ -21,6 +23,25 @@ def test_a_filmstrip_has_a_row_a_video_and_a_bar_a_frame(rng):
         colours = [line.get_color() for line in panel.lines]
         assert colours == [plots.INFORMATIVE if yes else plots.FILLER for yes in informative[row]]
     assert [panel.texts[0].get_text() for panel in figure.axes] == ["first", "second"]
+
+
+def test_a_contact_sheet_names_datasets_and_draws_videos_of_classes_that_lie_evenly(smoke):
+    axes = plots.contact_sheet([smoke, smoke], videos=3).axes
+    title, *strips = axes[:4]
+    assert written(title) == ["moving-digits-smoke"]
+    assert [written(panel) for panel in strips] == [["0 across"], ["4 spin"], ["9 spin"]]
+    row = int(smoke.train.labels[:, 49].argmax())
+    drawn = strips[2].images[0].get_array()[1:33, 1:33]
+    np.testing.assert_array_equal(drawn, smoke.train.thumbnails[np.array([row])][0, 0])
+    colours = [line.get_color() for line in strips[2].lines]
+    assert colours == [plots.INFORMATIVE if yes else plots.FILLER for yes in smoke.train.informative[row]]
+    assert len(axes) == 8
+
+
+def test_a_dataset_without_thumbnails_has_no_contact_sheet(tmp_path, make_dataset):
+    make_dataset(tmp_path / "mine")
+    with pytest.raises(ssvh.SSVHError, match="mine has no thumbnails"):
+        plots.contact_sheet([ssvh.load_dataset("mine", tmp_path)])
 
 
 def test_masks_are_drawn_video_by_video(rng):
