@@ -19,7 +19,7 @@ def test_data_list_names_worlds_published_datasets_and_those_of_the_folder(ssvh,
     text = ssvh("data", "list", "--root", tmp_path)
     assert all(f"  {world}" in text for world in WORLDS)
     assert all(world.purpose in text for world in WORLDS.values())
-    assert "…-large         10,000 training and 800 query videos" in text
+    assert "  …-large        10,000 training and 800 query videos" in text
     assert "activitynet, fcvid, hmdb51, ucf101, yfcc" in text
     assert text.endswith(f"Others in {tmp_path}:\n  mine\n")
 

@@ -24,10 +24,10 @@ def by_dataset(records: list[dict], order: Sequence[str] = ()) -> Figure:
             for number, (name, runs) in enumerate(found.items()):
                 cells = [measured([run for run in runs if run["dataset"] == dataset], measure) for dataset in names]
                 there = [place for place, values in enumerate(cells) if len(values)]
-                look = {"color": colour(number), "marker": marker(number)}
-                panel.scatter([cells[place].mean() for place in there], there, s=34, label=name, zorder=3, **look)
+                means = [cells[place].mean() for place in there]
+                panel.scatter(means, there, s=34, color=colour(number), marker=marker(number), label=name, zorder=3)
                 for place in there:
-                    panel.scatter(cells[place], [place] * len(cells[place]), s=7, linewidths=0, **look)
+                    panel.scatter(cells[place], [place] * len(cells[place]), s=7, color=colour(number), linewidths=0)
             panel.set(xlabel=measure, xlim=(0, None))
             panel.grid(visible=False, axis="x")
         drawn[0].set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
