@@ -1,4 +1,4 @@
-"""The second embedded dataset, for the tests of both domains."""
+"""The dataset of other glyphs, for the tests that compare it with moving-digits."""
 
 import pytest
 
@@ -6,6 +6,6 @@ import ssvh_lib as ssvh
 
 
 @pytest.fixture(scope="session")
-def built() -> ssvh.Dataset:
+def shapes_smoke() -> ssvh.Dataset:
     """moving-shapes-smoke, 250 + 80 videos; built on first use."""
     return ssvh.load_dataset("moving-shapes-smoke")

@@ -240,5 +240,7 @@ def test_bilinear_is_the_naive_sum_over_all_points(given_):
 
 def test_bilinear_by_hand():
     image = np.array([[0.0, 1.0], [2.0, 5.0]])[None, None]
-    places = np.array([[0, 0], [1, 0], [0, 1], [1, 1], [0.5, 0], [0.5, 0.5], [0.25, 1], [-3, 9]]).T.reshape(2, 1, 1, 2, 4)
+    places = np.array([[0, 0], [1, 0], [0, 1], [1, 1], [0.5, 0], [0.5, 0.5], [0.25, 1], [-3, 9]]).T.reshape(
+        2, 1, 1, 2, 4
+    )
     assert bilinear(image, *places).ravel().tolist() == [0, 1, 2, 5, 0.5, 2, 2.75, 2]

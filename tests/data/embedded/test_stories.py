@@ -114,8 +114,8 @@ def test_every_number_of_cut_aways_and_of_runs_comes_up():
 def test_every_frame_may_be_cut_away_and_none_must():
     course = OneGlyph(MOTIONS, (8, 12), (1, 3)).draw(1000, 10, np.random.default_rng(0))
     share = (course.shows < 0).mean(axis=0)
-    assert share.min() > 0.15
-    assert share.max() < 0.65
+    assert share.min() > 0.1
+    assert share.max() < 0.6
 
 
 def test_classes_of_one_glyph_are_its_kind_and_its_motion():
@@ -181,7 +181,11 @@ def test_an_order_has_one_backdrop_and_moves_across():
 
 # Any story
 
-STORIES = {"one glyph": OneGlyph(MOTIONS, (8, 12), (1, 3)), "one motion": OneGlyph(("down",), (2, 2), (1, 1)), "order": Order(3, 1)}
+STORIES = {
+    "one glyph": OneGlyph(MOTIONS, (8, 12), (1, 3)),
+    "one motion": OneGlyph(("down",), (2, 2), (1, 1)),
+    "order": Order(3, 1),
+}
 
 
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
