@@ -5,6 +5,7 @@ That is HDF5 ``feats (N, T, D)`` beside MATLAB ``labels (N, L)``; ``layouts`` sa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,17 +40,32 @@ def read_dataset(folder: Path, layout: Layout) -> Dataset:
     )
 
 
-def write_part(folder: Path, stem: str, features: np.ndarray, labels: np.ndarray, **extras: np.ndarray) -> PartTable:
-    """Write one set of videos, and return its table for ``dataset.toml``."""
+def write_part(
+    folder: Path, stem: str, labels: np.ndarray, videos: Iterable[tuple[np.ndarray, np.ndarray]], **extras: np.ndarray
+) -> PartTable:
+    """Write one set of N videos, and return its table for ``dataset.toml``.
+
+    ``videos`` yields features ``(n, T, D)`` and thumbnails ``(n, T, H, W)`` of some of them at a time, in the order of
+    ``labels (N, L)``, so that they need not all be in memory.
+    """
     names = {key: f"{stem}_{end}" for key, end in FILES.items()}
-    with h5py.File(folder / names["features"], "w") as file:
-        file["feats"] = features
-    save_labels(folder / names["labels"], labels)
-    with h5py.File(folder / names["extras"], "w") as file:
+    with h5py.File(folder / names["features"], "w") as features, h5py.File(folder / names["extras"], "w") as others:
+        start = 0
+        for some in videos:
+            for file, key, values in ((features, "feats", some[0]), (others, "thumbnails", some[1])):
+                rows = file[key] if start else _create(file, key, len(labels), values)
+                rows[start : start + len(values)] = values
+            start += len(some[0])
         for key, values in extras.items():
-            chunk = (1, *values.shape[1:])
-            file.create_dataset(key, data=values, chunks=chunk, compression="gzip", compression_opts=1)
+            _create(others, key, len(values), values)[:] = values
+    save_labels(folder / names["labels"], labels)
     return {"features": [names["features"]], "labels": names["labels"], "extras": names["extras"]}
+
+
+def _create(file: h5py.File, key: str, count: int, like: np.ndarray) -> h5py.Dataset:
+    """Create an array of ``count`` rows; those of extras are compressed one by one."""
+    packed = {} if key == "feats" else {"chunks": (1, *like.shape[1:]), "compression": "gzip", "compression_opts": 1}
+    return file.create_dataset(key, (count, *like.shape[1:]), like.dtype, **packed)
 
 
 def save_labels(path: Path, labels: np.ndarray) -> None:

@@ -77,7 +77,8 @@ def test_a_large_set_is_not_held_in_memory_and_reads_the_same(folder, monkeypatc
 def test_what_is_written_is_what_is_read(tmp_path, values):
     labels = (values[:, :2, 0] > 0).astype(np.uint8)
     informative, thumbnails = values[..., 0] > 0, (values > 0).astype(np.uint8)
-    table = released.write_part(tmp_path, "all", values, labels, informative=informative, thumbnails=thumbnails)
+    in_turn = [(values[rows], thumbnails[rows]) for rows in (slice(0, 3), slice(3, None))]
+    table = released.write_part(tmp_path, "all", labels, in_turn, informative=informative)
     lines = [f'features = ["{table["features"][0]}"]', f'labels = "{table["labels"]}"', f'extras = "{table["extras"]}"']
     (tmp_path / "dataset.toml").write_text("\n".join(["[train]", *lines, "[query]", *lines]))
     train = ssvh.load_dataset(tmp_path.name, tmp_path.parent).train
@@ -94,7 +95,9 @@ def test_what_is_written_is_what_is_read(tmp_path, values):
 def test_equal_data_are_equal_files(tmp_path, values, tree):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        released.write_part(tmp_path / name, "all", values, np.eye(10, dtype=np.uint8), informative=values > 0)
+        released.write_part(
+            tmp_path / name, "all", np.eye(10, dtype=np.uint8), [(values, values > 0)], informative=values > 0
+        )
     first, second = ({path: content for path, (content, _) in tree(tmp_path / name).items()} for name in ("a", "b"))
     assert len(first) == 3
     assert first == second

@@ -21,7 +21,7 @@ from ...utils.files import digest, make_folder, read_json, write_folder, write_j
 from ...utils.fingerprint import code_digest
 from ..layouts import PartTable, write_layout
 from ..released import write_part
-from .generator import FEATURES, FRAMES, SIDE
+from .generator import Plan
 from .worlds import SIZES, Lesson, World
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 WEIGHTS = "model.safetensors"
+CHUNK = 100  # videos rendered and described at a time
 _BAR = "{desc}: {bar} {percentage:.0f}% · {remaining} left"
 
 
@@ -121,27 +122,21 @@ def _build(partial: Path, folder: Path, world: World, size: str, seed: int, prog
 
     cnn = pretrained(folder.with_name(world.lesson.network), world.lesson, seed, progress=progress)
     counts = {"train": SIZES[size].train, "query": SIZES[size].query}
-    chunk = 100  # videos rendered and described at a time
     tables: dict[str, PartTable] = {}
     with tqdm(total=sum(counts.values()), desc=f"Building {folder.name}", disable=not progress, bar_format=_BAR) as bar:
+
+        def made(plan: Plan) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            """Yield features and frames of the next videos of a plan."""
+            for start in range(0, len(plan), CHUNK):
+                frames = world.render(plan.part(slice(start, start + CHUNK)))
+                yield still_cnn.features(cnn, frames), frames
+                bar.update(len(frames))
+
         for part, videos in counts.items():
             plan = world.plan(part, videos, np.random.default_rng([seed, world.streams[part]]))
-            frames = np.empty((videos, FRAMES, SIDE, SIDE), np.uint8)
-            features = np.empty((videos, FRAMES, FEATURES), np.float32)
-            for start in range(0, videos, chunk):
-                rows = slice(start, start + chunk)
-                frames[rows] = world.render(plan.part(rows))
-                features[rows] = still_cnn.features(cnn, frames[rows])
-                bar.update(len(frames[rows]))
-            tables[part] = write_part(
-                partial,
-                f"{world.stem}_{part}",
-                features,
-                np.eye(len(world.classes), dtype=np.uint8)[plan.label],
-                thumbnails=frames,
-                informative=plan.shows >= 0,
-                **plan.shown()._asdict(),
-            )
+            labels = np.eye(len(world.classes), dtype=np.uint8)[plan.label]
+            truth = {"informative": plan.shows >= 0, **plan.shown()._asdict()}
+            tables[part] = write_part(partial, f"{world.stem}_{part}", labels, made(plan), **truth)
     facts = {
         "name": folder.name,
         "preset": SIZES[size].preset,

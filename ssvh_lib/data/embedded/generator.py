@@ -17,7 +17,7 @@ from ..features import Shown
 FRAMES, SIDE, FEATURES = 25, 32, 256
 GLYPH_SIDE = 14.0  # pixels that a glyph's image covers at scale 1
 NOISE_GRID = 14  # places of a side of a filler frame with a brightness of their own
-CHUNK = 1250  # frames rendered at a time, to bound memory
+CHUNK = 500  # frames rendered at a time, to bound memory
 
 
 class Backdrop(Protocol):
