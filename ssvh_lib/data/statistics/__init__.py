@@ -2,5 +2,7 @@
 
 from .describe import describe
 from .measures import MEASURES, Measure, Statistics
+from .real_sets import as_csv, outside, range_of, real_sets
+from .table import table
 
-__all__ = ["MEASURES", "Measure", "Statistics", "describe"]
+__all__ = ["MEASURES", "Measure", "Statistics", "as_csv", "describe", "outside", "range_of", "real_sets", "table"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from tqdm import tqdm
@@ -34,7 +34,7 @@ def describe(dataset: Dataset, *, progress: bool = False) -> Statistics:
     ):
         moments, of_frames, frames = _first_pass(videos, bar)
         of_videos, asked = _second_pass(dataset, videos, moments, bar)
-    found = of_frames | of_videos
+    found: dict[str, Any] = of_frames | of_videos
     _check_finite(dataset, found)
     return Statistics(
         name=dataset.name,

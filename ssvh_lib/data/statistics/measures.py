@@ -128,6 +128,7 @@ class Statistics:
     dimensions_90: float | None = _measure(DIMENSIONS, "components for 90 % of the variance", _whole)
     missing: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    source: str = ""  # where its videos come from, which is known of real_sets()
 
     def heading(self) -> str:
         """Return a line with its sizes."""
