@@ -100,7 +100,11 @@ def _missing(videos: VideoFeatures, found: Found) -> dict[str, str]:
     """Say why each statistic that could not be computed is missing: the first reason that applies."""
     reasons = (
         (not videos.labels.any(), ("class_share", "video_share", "hardness_class"), "no video has a label"),
-        (videos.informative is None, ("hardness_informative", "informative_share"), "it is not recorded"),
+        (
+            videos.informative is None,
+            ("hardness_informative", "informative_share"),
+            "which frames are informative is not recorded",
+        ),
         (videos.frames == 1, ("neighbour_cosine", "same_video_cosine", "repeated_frames"), "videos have one frame"),
         (videos.frames == 1, ("hardness_class", "hardness_informative"), "videos have one frame"),
         ("within_share" not in found, _keys(SHARES, COSINES, DIMENSIONS), "all frames are equal"),

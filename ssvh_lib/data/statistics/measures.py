@@ -15,7 +15,8 @@ def _decimal(value: float) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{'+' if value > 0 else ''}{_decimal(value)}"
+    text = _decimal(value)
+    return ".000" if text.endswith(".000") and abs(value) < 0.5 else text if text.startswith("−") else f"+{text}"
 
 
 def _percent(value: float) -> str:
@@ -125,7 +126,7 @@ class Statistics:
     query_copies: float | None = _measure(COPIES, "queries in the database", _percent)
     near_duplicates: float | None = _measure(COPIES, "queries nearly in the database", _percent)
     effective_dimensions: float | None = _measure(DIMENSIONS, "participation ratio", _count)
-    dimensions_90: float | None = _measure(DIMENSIONS, "components for 90 % of the variance", _whole)
+    dimensions_90: float | None = _measure(DIMENSIONS, "for 90 % of the variance", _whole)
     missing: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     source: str = ""  # where its videos come from, which is known of real_sets()

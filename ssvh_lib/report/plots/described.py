@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.ticker import FuncFormatter, MultipleLocator, NullLocator
 
 from ...data.statistics import MEASURES, Measure, Statistics, outside, range_of, real_sets
@@ -34,7 +33,8 @@ def dataset_statistics(found: Sequence[Statistics]) -> Figure:
     heights = [[len(measures) for measures in column] for column in rows]
     with style():
         figure = plt.figure(figsize=(10.6, 5.2 + 0.4 * len(found)))
-        for side, column, ratios in zip(np.ravel(figure.subfigures(1, 2)), rows, heights, strict=True):
+        sides: Any = figure.subfigures(1, 2)
+        for side, column, ratios in zip(sides, rows, heights, strict=True):
             panels = side.subplots(len(column), 1, squeeze=False, height_ratios=ratios)[:, 0]
             for panel, measures in zip(panels, column, strict=True):
                 _strips(panel, measures, found)
@@ -71,7 +71,9 @@ def _scale(panel: Axes, group: str) -> None:
     else:
         panel.set_xlim(min(0, panel.get_xlim()[0]), 1)
         panel.xaxis.set_major_locator(MultipleLocator(0.25))
-        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}".replace("0.", ".")))
+        panel.xaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: f"{value:.3g}".replace("0.", ".").replace("-", "−"))
+        )
     panel.axvline(0, color="white", linewidth=1, zorder=0)
     panel.tick_params(axis="x", labelsize=8, colors=QUIET, length=2)
 
