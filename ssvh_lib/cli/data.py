@@ -9,9 +9,12 @@ import typer
 import typer.core
 
 from ..errors import SSVHError
-from .common import Device, Root
+from .common import Device, Root, echo_written
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..data.statistics import Statistics
     from ..search.page import Hit
 
 Name = Annotated[str, typer.Argument(help="A name that `ssvh data list` shows: moving-digits, needle, ucf101 …")]
@@ -91,18 +94,43 @@ def check(name: Name = "moving-digits", root: Root = None) -> None:
 @data.command()
 def describe(
     names: Annotated[list[str] | None, typer.Argument(help="Datasets, side by side [default: moving-digits].")] = None,
+    figure: Annotated[Path | None, typer.Option(help="Also draw them: FILE.svg or FILE.png.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Also write them as a table, a row for each dataset.")] = None,
     root: Root = None,
 ) -> None:
-    """Show statistics of datasets: variance, cosines, nearest neighbours, hardness, blemishes and dimensions."""
-    from ..data import load_dataset
-    from ..data.statistics import MEASURES
-    from ..data.statistics import describe as measure
+    """Tell what is in the features of a dataset, beside real sets: what a method could learn from them, or be spared.
 
+    Shares of variance, cosines, nearest neighbours by one frame and by all, whether frames that are hard to rebuild
+    tell the class, blank frames and copies, dimensions. Reads every value twice; needs 1 GB for data of any size.
+    """
+    from ..data import load_dataset
+    from ..data.statistics import as_csv, table
+    from ..data.statistics import describe as measure
+    from ..utils.files import make_folder, write_text
+
+    draw = _drawing_to(figure)  # what could fail later fails before hours of reading
+    if csv is not None:
+        make_folder(csv.parent)
     found = [measure(load_dataset(name, root, progress=True), progress=True) for name in names or ["moving-digits"]]
-    typer.echo(f"{'':<34}" + "".join(f"{one.name:>16}" for one in found))
-    for key, _, label, write in MEASURES:
-        values = [getattr(one, key) for one in found]
-        typer.echo(f"{label:<34}" + "".join(f"{'—' if value is None else write(value):>16}" for value in values))
+    typer.echo(table(found))
+    written = draw(found)
+    if csv is not None:
+        write_text(csv, as_csv(found))
+        written.append(csv)
+    echo_written(written)
+
+
+def _drawing_to(figure: Path | None) -> Callable[[list[Statistics]], list[Path]]:
+    """Return what draws statistics into a file, if one is wanted, and lists it. SSVHError if that cannot work."""
+    if figure is None:
+        return lambda found: []
+    from ..report import plots
+    from ..utils.files import make_folder
+
+    if figure.suffix not in plots.FORMATS:
+        raise SSVHError(f"A figure is written as FILE.svg or FILE.png, not as {figure.name}.")
+    make_folder(figure.parent)
+    return lambda found: [plots.save(plots.dataset_statistics(found), figure)]
 
 
 @data.command()

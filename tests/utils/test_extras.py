@@ -19,6 +19,7 @@ COMMANDS = [
     ("plots", "figures --out figures"),
     ("plots", "tables --out figures"),
     ("plots", REPRODUCE),
+    ("plots", "data describe moving-digits-smoke --figure statistics.svg"),
     ("inspector", "inspect --dataset moving-digits-smoke --no-browser"),
     ("course", "notebooks"),
     ("course", "site --out site"),

@@ -1,140 +1,123 @@
-"""Statistics of frames: variance, cosines, dimensions and blemishes, each added up slab by slab.
+"""Statistics of frames, added up slab by slab: variance, cosines, blank and repeated frames, dimensions.
 
-Every class here is given all videos once, in order, by ``add(start, frames)``: ``frames (B, T, D)`` float32, of which
-the first belongs to video number ``start``. Sums are float64.
+Every class here is a ``Reader``. Sums are float64.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from ..features import VideoFeatures
+
 LARGEST_SAMPLE = 1 << 26  # values of the frames from which dimensions are counted: 256 MB
+
+Found: TypeAlias = dict[str, float | None]  # fields of Statistics
 
 
 class Reader(Protocol):
-    """What is given a set of videos, a slab at a time."""
+    """What is given all videos of a set once, in order, a slab at a time."""
 
     def add(self, start: int, frames: np.ndarray) -> None:
-        """Take in the videos ``start``, ``start + 1`` … with their ``frames (B, T, D)``."""
+        """Take in the videos ``start``, ``start + 1`` … with their ``frames (B, T, D)`` float32."""
 
-
-class Shares(NamedTuple):
-    """Shares of the variance; that between classes is None without labels, and the next then goes beyond classes."""
-
-    between_classes: float
-    between_videos: float
-    within_videos: float
-
-
-def first_labels(labels: np.ndarray) -> np.ndarray:
-    """Return the class ``(N,)`` of videos by their multi-hot ``labels (N, L)``: the first one, or -1 without any."""
-    return np.where(labels.any(axis=1), labels.argmax(axis=1), -1)
+    def found(self) -> Found:
+        """Return the statistics, once all videos are in."""
 
 
 class Moments:
-    """The mean frame, the mean of each class and the three parts of the variance.
+    """The mean frame, the means of the classes, and the three parts of the variance.
 
-    All sums are of differences to the first frame, so that a large mean costs no precision and constant features have
-    a variance of exactly 0.
+    All sums are of differences to the first frame, so that a large mean costs no precision, and constant features have
+    a variance of exactly 0. ``classes (N,)`` is the first label of each video, or -1; ``counts (L,)`` videos have it.
     """
 
-    def __init__(self, classes: np.ndarray, count: int, size: int):
-        self.classes, self.counts = classes, np.bincount(classes[classes >= 0], minlength=count)
-        self._origin = np.zeros(size, np.float32)
-        self._sums, self._unlabelled = np.zeros((count, size)), np.zeros(size)
-        self._of_means = self._within = 0.0
-        self._videos = len(classes)
+    def __init__(self, videos: VideoFeatures):
+        labels = videos.labels
+        first = labels.argmax(axis=1) if labels.shape[1] else np.zeros(len(labels), np.int64)
+        self.classes = np.where(labels.any(axis=1), first, -1)
+        self.counts = np.bincount(self.classes[self.classes >= 0], minlength=labels.shape[1])
+        self._origin = np.zeros(videos.size, np.float32)
+        self._sums = np.zeros((labels.shape[1] + 1, videos.size))  # of each class; last, of videos without a label
+        self._between = self._within = 0.0
 
     def add(self, start: int, frames: np.ndarray) -> None:
         """Take in a slab of videos."""
         if start == 0:
             self._origin = frames[0, 0].copy()
-        shifted = frames - self._origin
-        means = shifted.mean(axis=1)
-        shifted -= means[:, None]
-        self._within += float(_squares(shifted).sum() / frames.shape[1])
-        self._of_means += float(_squares(means).sum())
-        classes = self.classes[start : start + len(frames)]
-        np.add.at(self._sums, classes[classes >= 0], means[classes >= 0])
-        self._unlabelled += means[classes < 0].sum(axis=0, dtype=np.float64)
+        rest = frames - self._origin
+        means = rest.mean(axis=1)
+        rest -= means[:, None]
+        self._between += float(squares(means).sum())
+        self._within += float(squares(rest).sum() / frames.shape[1])
+        np.add.at(self._sums, self.classes[start : start + len(frames)], means)
 
     @property
     def _shift(self) -> np.ndarray:
-        return (self._sums.sum(axis=0) + self._unlabelled) / self._videos
+        shift: np.ndarray = self._sums.sum(axis=0) / len(self.classes)
+        return shift
 
     @property
     def mean(self) -> np.ndarray:
         """The mean frame ``(D,)`` float32."""
-        return (self._origin + self._shift).astype(np.float32)
+        mean: np.ndarray = (self._origin + self._shift).astype(np.float32)
+        return mean
 
     def class_means(self) -> np.ndarray:
-        """Return the centred means of the classes ``(L, D)`` float32; of a class without videos, 0."""
-        means = self._sums / np.maximum(self.counts, 1)[:, None] - self._shift
-        return np.where(self.counts[:, None] > 0, means, 0).astype(np.float32)
+        """Return the centred means of the classes ``(L, D)``; rows of classes without videos say nothing."""
+        means: np.ndarray = self._sums[:-1] / np.maximum(self.counts, 1)[:, None] - self._shift
+        return means
 
-    def shares(self) -> Shares | None:
-        """Return the shares of the variance, or None if there is none."""
-        between = self._of_means / self._videos - float(_squares(self._shift))
-        by_class = self._sums / np.maximum(self.counts, 1)[:, None] - self._shift
-        classes = float((self.counts * _squares(by_class)).sum() / self._videos)
-        parts = np.maximum([classes, between - classes, self._within / self._videos], 0)
-        total = parts.sum()
-        return Shares(*(parts / total).tolist()) if total > 0 else None
-
-
-def _squares(vectors: np.ndarray) -> np.ndarray:
-    """Return the squared lengths of vectors ``(…, D)`` as float64."""
-    return np.einsum("...d,...d->...", vectors, vectors).astype(np.float64)
+    def found(self) -> Found:
+        """Return the shares of the variance; without labels only that within videos."""
+        videos = len(self.classes)
+        between = self._between / videos - float(squares(self._shift))
+        classes = float(self.counts @ squares(self.class_means())) / videos
+        parts = np.maximum([classes, between - classes, self._within / videos], 0)
+        if parts.sum() == 0:
+            return {}
+        of_class, of_videos, within = (parts / parts.sum()).tolist()
+        return {"within_share": within} | (
+            {"class_share": of_class, "video_share": of_videos} if self.counts.any() else {}
+        )
 
 
 class Cosines:
-    """Mean cosines of centred frames: of neighbours, of frames of one video, and of frames of different videos.
+    """Mean cosines of centred frames, over all pairs.
 
-    The sum over all pairs of frames is the squared length of the sum of unit vectors, so no pair is left out and none
-    is looked at by itself.
+    The cosines of all pairs of frames sum to the squared length of the sum of the unit vectors, so that none has to be
+    computed by itself.
     """
 
     def __init__(self, mean: np.ndarray):
         self._mean = mean
-        self._total = np.zeros(len(mean))
-        self._successive = self._of_videos = 0.0
-        self._frames = self._successions = self._squared_frames = 0
+        self._sum = np.zeros(len(mean))
+        self._successive = self._of_videos = 0.0  # sums of cosines,
+        self._successions = self._frames = self._pairs = 0  # and the number of pairs in them
 
     def add(self, start: int, frames: np.ndarray) -> None:
         """Take in a slab of videos."""
-        units = frames - self._mean
-        lengths = np.sqrt(np.einsum("btd,btd->bt", units, units))
-        there = lengths > 0
-        units /= np.where(there, lengths, 1)[:, :, None]
+        units, there = unit(frames - self._mean)
         self._successive += float(np.einsum("btd,btd->bt", units[:, 1:], units[:, :-1]).sum(dtype=np.float64))
         self._successions += int((there[:, 1:] & there[:, :-1]).sum())
         sums, counts = units.sum(axis=1), there.sum(axis=1)
-        self._of_videos += float(_squares(sums).sum())
-        self._total += sums.sum(axis=0, dtype=np.float64)
+        self._sum += sums.sum(axis=0, dtype=np.float64)
+        self._of_videos += float(squares(sums).sum())
         self._frames += int(counts.sum())
-        self._squared_frames += int((counts**2).sum())
+        self._pairs += int((counts**2).sum())
 
-    def neighbours(self) -> float | None:
-        """Return the mean cosine of successive frames."""
-        return _ratio(self._successive, self._successions)
-
-    def same_video(self) -> float | None:
-        """Return the mean cosine of two different frames of a video."""
-        return _ratio(self._of_videos - self._frames, self._squared_frames - self._frames)
-
-    def other_videos(self) -> float | None:
-        """Return the mean cosine of frames of different videos."""
-        return _ratio(float(_squares(self._total)) - self._of_videos, self._frames**2 - self._squared_frames)
+    def found(self) -> Found:
+        """Return the cosines of neighbours, of frames of one video, and of frames of different videos."""
+        return {
+            "neighbour_cosine": ratio(self._successive, self._successions),
+            "same_video_cosine": ratio(self._of_videos - self._frames, self._pairs - self._frames),
+            "other_video_cosine": ratio(float(squares(self._sum)) - self._of_videos, self._frames**2 - self._pairs),
+        }
 
 
-def _ratio(total: float, count: int) -> float | None:
-    return total / count if count else None
-
-
-class Blemishes:
-    """Blank frames, and frames that equal the one before."""
+class Blanks:
+    """The shares of blank frames, and of frames that equal the one before."""
 
     def __init__(self) -> None:
         self._blank = self._repeated = self._frames = self._successions = 0
@@ -143,45 +126,65 @@ class Blemishes:
         """Take in a slab of videos."""
         self._blank += int((frames.min(axis=2) == frames.max(axis=2)).sum())
         self._repeated += int((frames[:, 1:] == frames[:, :-1]).all(axis=2).sum())
-        self._frames += frames.shape[0] * frames.shape[1]
-        self._successions += frames.shape[0] * (frames.shape[1] - 1)
+        self._frames += frames[:, :, 0].size
+        self._successions += frames[:, 1:, 0].size
 
-    def blank(self) -> float | None:
-        """Return the share of blank frames."""
-        return _ratio(self._blank, self._frames)
-
-    def repeated(self) -> float | None:
-        """Return the share of frames that equal their predecessor, among those that have one."""
-        return _ratio(self._repeated, self._successions)
+    def found(self) -> Found:
+        """Return both shares."""
+        return {
+            "blank_frames": ratio(self._blank, self._frames),
+            "repeated_frames": ratio(self._repeated, self._successions),
+        }
 
 
 class Spectrum:
-    """The eigenvalues of the covariance of the frames: of all, or of a sample drawn with a fixed seed."""
+    """The eigenvalues of the covariance of the frames: of all, or of ``count`` that a fixed seed draws of ``total``."""
 
-    def __init__(self, videos: int, frames: int, size: int):
-        total = videos * frames
-        self.sampled = min(total, max(2, LARGEST_SAMPLE // size))
-        drawn = np.random.default_rng(0).choice(total, self.sampled, replace=False) if self.sampled < total else None
-        self._rows = np.arange(total) if drawn is None else np.sort(drawn)
-        self._values = np.empty((self.sampled, size), np.float32)
+    def __init__(self, videos: VideoFeatures):
+        self.total = len(videos) * videos.frames
+        self.count = min(self.total, max(2, LARGEST_SAMPLE // videos.size))
+        self._rows = np.arange(self.total)
+        if self.count < self.total:
+            self._rows = np.sort(np.random.default_rng(0).choice(self.total, self.count, replace=False))
+        self._values = np.empty((self.count, videos.size), np.float32)
 
     def add(self, start: int, frames: np.ndarray) -> None:
         """Take in a slab of videos."""
-        first = start * frames.shape[1]
-        low, high = np.searchsorted(self._rows, (first, first + frames.shape[0] * frames.shape[1]))
-        self._values[low:high] = frames.reshape(-1, frames.shape[2])[self._rows[low:high] - first]
+        flat, first = frames.reshape(-1, frames.shape[2]), start * frames.shape[1]
+        low, high = np.searchsorted(self._rows, (first, first + len(flat)))
+        self._values[low:high] = flat[self._rows[low:high] - first]
 
-    def dimensions(self) -> tuple[float, int] | None:
-        """Return the participation ratio, and the number of components with 90 % of the variance. Uses up the sample.
+    def found(self) -> Found:
+        """Return the participation ratio, and the number of components with 90 % of the variance.
 
-        None if all frames are equal.
+        The frames are centred where they lie: there is no room for a copy.
         """
         values = self._values
-        values -= values[0].copy()
-        values -= values.mean(axis=0, dtype=np.float64).astype(np.float32)
+        values -= values[0].copy()  # as in Moments
+        values -= values.mean(axis=0)
         products = values.T @ values if values.shape[1] <= values.shape[0] else values @ values.T
-        found = np.linalg.eigvalsh(products.astype(np.float64))[::-1].clip(0)
-        if found.sum() == 0:
-            return None
-        held = np.cumsum(found) / found.sum()
-        return float(found.sum() ** 2 / (found**2).sum()), int(np.searchsorted(held, 0.9) + 1)
+        parts = np.linalg.eigvalsh(products.astype(np.float64))[::-1].clip(0)
+        if parts.sum() == 0:
+            return {}
+        held = np.cumsum(parts) / parts.sum()
+        return {
+            "effective_dimensions": float(parts.sum() ** 2 / squares(parts)),
+            "dimensions_90": int(np.searchsorted(held, 0.9)) + 1,
+        }
+
+
+def squares(vectors: np.ndarray) -> np.ndarray:
+    """Return the squared lengths of vectors ``(…, D)`` as float64."""
+    sums: np.ndarray = np.einsum("...d,...d->...", vectors, vectors).astype(np.float64)
+    return sums
+
+
+def unit(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scale float32 vectors ``(…, D)`` to length 1, and tell which ones have a length; those of 0 stay as they are."""
+    lengths = np.sqrt(squares(vectors)).astype(np.float32)
+    return vectors / np.where(lengths > 0, lengths, 1)[..., None], lengths > 0
+
+
+def ratio(total: float, count: int) -> float | None:
+    """Return the mean of ``count`` values, or None of none."""
+    return total / count if count else None

@@ -6,29 +6,33 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
-SHARES, COSINES, ACCURACIES = "Shares of variance", "Cosines of frames", "Nearest neighbour has the class"
-HARDNESS, BLEMISHES, DIMENSIONS = "Hardness goes with", "Blank, repeated and copied", "Dimensions"
+SHARES, COSINES, ACCURACIES = "Shares of variance", "Cosines of centred frames", "1-NN accuracy"
+HARDNESS, COPIES, DIMENSIONS = "Hardness of frames", "Blank frames and copies", "Dimensions"
 
 
-def _three_digits(value: float) -> str:
-    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 0.9995 else f"{value:.2f}"
+def _decimal(value: float) -> str:
+    return f"{value:.3f}".replace("0.", ".", 1).replace("-", "−")
 
 
 def _signed(value: float) -> str:
-    text = _three_digits(abs(value))
-    return text if text == ".000" else f"{'+' if value > 0 else '−'}{text}"
+    text = _decimal(value)
+    return ".000" if text.endswith(".000") and abs(value) < 0.5 else text if text.startswith("−") else f"+{text}"
 
 
 def _percent(value: float) -> str:
-    return "0" if value == 0 else "< 0.1 %" if value < 0.0005 else f"{100 * value:.1f} %"
+    return "< 0.1 %" if 0 < value < 0.0005 else f"{100 * value:.1f} %"
 
 
 def _count(value: float) -> str:
     return f"{value:,.1f}" if value < 99.95 else f"{value:,.0f}"
 
 
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
 class Measure(NamedTuple):
-    """A statistic as it is printed: its ``key`` in ``Statistics``, the ``group`` of rows it stands in, its ``label``."""
+    """A statistic as it is printed: its name in ``Statistics``, the group of rows that it stands in, and its label."""
 
     key: str
     group: str
@@ -81,7 +85,7 @@ class Statistics:
     - ``hardness_informative``: of hardness with whether the frame is informative, where the dataset records it.
     - ``informative_share``: share of the informative frames.
 
-    Blemishes, as shares of frames or videos:
+    Blank frames and copies, as shares of frames or videos:
 
     - ``blank_frames``: frames of one value, such as 0, in all D places.
     - ``repeated_frames``: frames that equal the frame before, among those that have one.
@@ -103,28 +107,37 @@ class Statistics:
     size: int
     classes: int
     queries: int
-    class_share: float | None = _measure(SHARES, "between classes", _three_digits)
-    video_share: float | None = _measure(SHARES, "between videos of a class", _three_digits)
-    within_share: float | None = _measure(SHARES, "within a video", _three_digits)
-    neighbour_cosine: float | None = _measure(COSINES, "neighbours", _three_digits)
-    same_video_cosine: float | None = _measure(COSINES, "of one video", _three_digits)
-    other_video_cosine: float | None = _measure(COSINES, "of different videos", _signed)
-    mean_accuracy: float | None = _measure(ACCURACIES, "by the mean frame", _three_digits)
-    frame_accuracy: float | None = _measure(ACCURACIES, "by the middle frame", _three_digits)
-    ordered_accuracy: float | None = _measure(ACCURACIES, "by all frames in order", _three_digits)
-    chance_accuracy: float | None = _measure(ACCURACIES, "by chance", _three_digits)
-    hardness_class: float | None = _measure(HARDNESS, "class evidence (rank corr.)", _signed)
-    hardness_informative: float | None = _measure(HARDNESS, "being informative (rank corr.)", _signed)
+    class_share: float | None = _measure(SHARES, "between classes", _decimal)
+    video_share: float | None = _measure(SHARES, "between videos of a class", _decimal)
+    within_share: float | None = _measure(SHARES, "within a video", _decimal)
+    neighbour_cosine: float | None = _measure(COSINES, "neighbouring frames", _decimal)
+    same_video_cosine: float | None = _measure(COSINES, "two frames of a video", _decimal)
+    other_video_cosine: float | None = _measure(COSINES, "frames of different videos", _signed)
+    mean_accuracy: float | None = _measure(ACCURACIES, "by the mean frame", _decimal)
+    frame_accuracy: float | None = _measure(ACCURACIES, "by the middle frame", _decimal)
+    ordered_accuracy: float | None = _measure(ACCURACIES, "by the frames in order", _decimal)
+    chance_accuracy: float | None = _measure(ACCURACIES, "by chance", _decimal)
+    hardness_class: float | None = _measure(HARDNESS, "correlation with class evidence", _signed)
+    hardness_informative: float | None = _measure(HARDNESS, "correlation with informative", _signed)
     informative_share: float | None = _measure(HARDNESS, "informative frames", _percent)
-    blank_frames: float | None = _measure(BLEMISHES, "blank frames", _percent)
-    repeated_frames: float | None = _measure(BLEMISHES, "frames like the one before", _percent)
-    duplicate_videos: float | None = _measure(BLEMISHES, "videos that copy another", _percent)
-    query_copies: float | None = _measure(BLEMISHES, "queries in the database", _percent)
-    near_duplicates: float | None = _measure(BLEMISHES, "queries nearly in the database", _percent)
-    effective_dimensions: float | None = _measure(DIMENSIONS, "effective number", _count)
-    dimensions_90: float | None = _measure(DIMENSIONS, "for 90 % of the variance", _count)
+    blank_frames: float | None = _measure(COPIES, "blank frames", _percent)
+    repeated_frames: float | None = _measure(COPIES, "repeated frames", _percent)
+    duplicate_videos: float | None = _measure(COPIES, "duplicate videos", _percent)
+    query_copies: float | None = _measure(COPIES, "queries in the database", _percent)
+    near_duplicates: float | None = _measure(COPIES, "queries nearly in the database", _percent)
+    effective_dimensions: float | None = _measure(DIMENSIONS, "participation ratio", _count)
+    dimensions_90: float | None = _measure(DIMENSIONS, "for 90 % of the variance", _whole)
     missing: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    source: str = ""  # where its videos come from, which is known of real_sets()
+
+    def heading(self) -> str:
+        """Return a line with its sizes."""
+        kind = {"train": "training", "database": "database"}[self.described]
+        return (
+            f"{self.name}: {self.videos:,} {kind} videos x {self.frames} frames x {self.size:,} values, "
+            f"{self.classes:,} classes; {self.queries:,} queries"
+        )
 
 
 MEASURES = tuple(Measure(one.name, **one.metadata) for one in fields(Statistics) if one.metadata)

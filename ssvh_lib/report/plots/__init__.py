@@ -12,15 +12,17 @@ with requires_extra("plots", "Drawing figures"):
     from .codes import angle_and_bits, code_health, code_maps, code_matrix, hamming_histogram
     from .compared import cost, gmap, seeds, transfer
     from .datasets import by_dataset
+    from .described import dataset_statistics
     from .during import by_epoch, by_epoch_beside_published, published_curves, training_curves
     from .growth import by_frames
-    from .look import COLOURS, MARKERS, save, style
+    from .look import COLOURS, FORMATS, MARKERS, save, style
     from .pictures import contact_sheet, filmstrip, frame_similarity, masks, reconstruction
     from .ranked import late_cutoffs, map_at_k, precision_recall, rejection
 
 __all__ = [
     "COLOURS",
     "FILLER",
+    "FORMATS",
     "INFORMATIVE",
     "MARKERS",
     "angle_and_bits",
@@ -33,6 +35,7 @@ __all__ = [
     "code_matrix",
     "contact_sheet",
     "cost",
+    "dataset_statistics",
     "filmstrip",
     "frame_similarity",
     "gmap",

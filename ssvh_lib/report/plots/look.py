@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE, BLACK)  # of lines, in this order
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+FORMATS = {  # suffix of a figure -> what Matplotlib should not write about itself into the file
+    ".svg": {"Date": None, "Creator": None},
+    ".png": {"Software": None},
+}
 _GREYS = (QUIET, "#4a4a4a")
 _THIN = 1.0  # width of lines that are there for comparison
 DASHES = ("-", "--", ":", "-.")
@@ -75,11 +79,14 @@ def style() -> Iterator[None]:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write ``path`` with the suffix svg, and return it; the same figure gives the same bytes. Closes the figure."""
+    """Write ``path``, and return it; the same figure gives the same bytes. Closes the figure.
+
+    The suffix is svg unless it is png already.
+    """
     make_folder(path.parent)
-    target = path.with_suffix(".svg")
+    target = path if path.suffix in FORMATS else path.with_suffix(".svg")
     with style():
-        write_file(target, lambda partial: figure.savefig(partial, metadata={"Date": None, "Creator": None}))
+        write_file(target, lambda partial: figure.savefig(partial, dpi=150, metadata=FORMATS[target.suffix]))
     plt.close(figure)
     return target
 
