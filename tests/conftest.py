@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -14,6 +15,7 @@ from hypothesis import settings
 from scipy.io import savemat
 
 import ssvh_lib as ssvh
+from ssvh_lib.data.embedded import still_cnn, worlds
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # figures are drawn without a screen
 
@@ -41,6 +43,14 @@ def _runs_elsewhere(tmp_path_factory):
 def smoke() -> ssvh.Dataset:
     """moving-digits-smoke, 250 + 80 videos; built on first use."""
     return ssvh.load_dataset("moving-digits-smoke")
+
+
+@pytest.fixture
+def tiny_worlds(monkeypatch) -> dict[str, worlds.World]:
+    """The embedded worlds by name, to be built in size "tiny": 6 + 4 videos, and a CNN that is hardly trained."""
+    monkeypatch.setitem(worlds.SIZES, "tiny", worlds.Size(6, 4, "smoke"))
+    monkeypatch.setattr(still_cnn, "PICTURES", 40)
+    return {name: replace(world, lesson=replace(world.lesson, steps=2)) for name, world in worlds.WORLDS.items()}
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from scipy.sparse import csc_matrix
 
 import ssvh_lib as ssvh
 from ssvh_lib.data.embedded import build as builder
-from ssvh_lib.data.embedded import generator, moving_digits, still_cnn
 
 LABELS = np.eye(3)[np.arange(12) % 3]  # what conftest's training set has
 
@@ -201,14 +200,11 @@ def test_a_set_without_videos_is_refused(folder, make_part):
 
 
 @pytest.fixture
-def build(tmp_path, monkeypatch):
+def build(tmp_path, tiny_worlds):
     """Builds 6 + 4 videos with a hardly trained CNN into the folder that it returns."""
-    monkeypatch.setitem(generator.SIZES, "tiny", (6, 4))
-    monkeypatch.setattr(still_cnn, "STEPS", 2)
-    monkeypatch.setattr(still_cnn, "PICTURES", 40)
 
     def ensure(**choices):
-        builder.ensure(tmp_path / "digits", moving_digits, "tiny", **choices)
+        builder.ensure(tmp_path / "digits", tiny_worlds["moving-digits"], "tiny", **choices)
         return tmp_path / "digits"
 
     return ensure

@@ -12,6 +12,7 @@ from packaging.specifiers import SpecifierSet
 
 import ssvh_lib
 from ssvh_lib.data import EMBEDDED
+from ssvh_lib.data.embedded.worlds import WORLDS
 
 TOP_LEVEL = {
     "README.md", "environment.yml", "notebooks", "ssvh_lib", "figures", "tests", "Makefile",
@@ -108,9 +109,13 @@ def test_make_refuses_an_old_python_by_name(tmp_path):
 
 def test_make_clean_deletes_what_can_be_made_again_and_nothing_else(tmp_path):
     (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text())
-    made = [*(f"data/{name}" for name in EMBEDDED), "data/still-cnn", "site", "ssvh_lib/data/__pycache__"]
+    networks = {world.lesson.network for world in WORLDS.values()}
+    made = [*(f"data/{name}" for name in (*EMBEDDED, *networks)), "site", "ssvh_lib/data/__pycache__"]
     ours = [
         "data/ucf101",
+        "data/moving-pictures",
+        "data/needle-work",
+        "data/order-of-mine",
         "data/my-videos",
         "runs/ucf101",
         "figures/ucf101-paper",

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import ssvh_lib
-from ssvh_lib.data.embedded import build, moving_digits
+from ssvh_lib.data.embedded import build
+from ssvh_lib.data.embedded.worlds import WORLDS
 from ssvh_lib.experiments import measures
 from ssvh_lib.methods import method_class
 from ssvh_lib.training import loop
@@ -623,9 +624,27 @@ def test_runs_metrics_and_datasets_are_made_again_where_their_code_changed(chang
     def digests():
         method = method_class("conmh")
         code = measures._code(measures.measure, method)
-        return {"run": loop._code(method), "metrics": code, "dataset": build.recipe(moving_digits)}
+        return {"run": loop._code(method), "metrics": code, "dataset": build.recipe(WORLDS["moving-digits"])}
 
     before = digests()
     changed(function)
     after = digests()
     assert {name for name in before if after[name] != before[name]} == shows
+
+
+@pytest.mark.parametrize(
+    ("function", "worlds"),
+    [
+        ("Scenes.render", {"moving-scenes", "needle", "order", "noisy-screen"}),
+        ("OneGlyph.draw", {*WORLDS} - {"order"}),
+        ("Order.draw", {"order"}),
+        ("Stripes.render", {"moving-shapes"}),
+        ("shape_pools", {"moving-shapes"}),
+        ("Lesson.stills", {*WORLDS}),
+        ("bilinear", {*WORLDS}),
+    ],
+)
+def test_the_worlds_that_a_function_serves_are_built_again_where_it_changed(changed, function, worlds):
+    before = {name: build.recipe(world) for name, world in WORLDS.items()}
+    changed(function)
+    assert {name for name, world in WORLDS.items() if build.recipe(world) != before[name]} == worlds

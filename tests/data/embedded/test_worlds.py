@@ -14,7 +14,7 @@ from ssvh_lib.data.embedded import shapes, still_cnn
 from ssvh_lib.data.embedded.backdrops import Scenes
 from ssvh_lib.data.embedded.build import pretrained
 from ssvh_lib.data.embedded.digits import DIGITS
-from ssvh_lib.data.embedded.generator import render
+from ssvh_lib.data.embedded.generator import CHUNK, render
 from ssvh_lib.data.embedded.stories import MOTIONS
 from ssvh_lib.data.embedded.worlds import DIGITS_ALONE, DIGITS_AND_SCENES, SIZES, WORLDS
 
@@ -126,8 +126,9 @@ def test_the_last_bit_of_a_platforms_sine_reaches_no_pixel(world, direction, mon
 
 
 def test_rendering_in_parts_changes_nothing(world, plan):
-    some = plan.part(slice(56))  # render itself takes 50 at a time
-    parts = [world.render(some.part(slice(start, start + 20))) for start in (0, 20, 40)]
+    some = plan.part(slice(56))
+    assert len(some) > 2 * CHUNK / 25  # so that render takes it in parts of its own, at other places
+    parts = [world.render(some.part(slice(start, start + 15))) for start in (0, 15, 30, 45)]
     assert (np.concatenate(parts) == world.render(some)).all()
 
 
