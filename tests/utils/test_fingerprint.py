@@ -300,7 +300,7 @@ _save beside fit                        S5VH
 _epoch                                  S5VH
 _pass                                   ConMH
 _step beside fit                        ConMH
-_check_finite                           ConMH
+_check_finite beside fit                ConMH
 _batches beside fit                     ConMH
 epoch_seed                              ConMH
 Run.load_weights                        ITQ

@@ -204,7 +204,7 @@ def test_patterns_stay_within_minus_one_and_one(pattern, places):
     ids=["bands", "checks", "dots", "lattice"],
 )
 def test_patterns_by_hand(pattern, expected):
-    """At the crest of both directions, at the trough of one and of the other, and where both are at rest."""
+    """Where both directions are highest, where one of them is lowest, then the other, and where both are at rest."""
     assert pattern(np.array([0.5, 1.5, 0.5, 0.0]), np.array([0.5, 0.5, 1.5, 0.0])).tolist() == expected
 
 
