@@ -69,6 +69,13 @@ def test_brightness_stays_within_its_limits_and_nearly_reaches_them(backdrop, lo
     assert high - 0.03 < brightness.max() <= high
 
 
+def test_the_last_bit_of_a_platforms_sine_reaches_no_backdrop(backdrop, other_platform):
+    texture, _ = draw(backdrop, 100)
+    here = render(backdrop, texture)
+    other_platform()
+    assert (render(backdrop, texture) == here).all()
+
+
 # Stripes
 
 

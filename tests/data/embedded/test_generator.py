@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from ssvh_lib.data.embedded import generator
 from ssvh_lib.data.embedded.generator import Plan, bilinear, render
 
 INK = 204  # a plain glyph over the plain backdrop: 255 * (.2 + .6)
@@ -130,6 +131,14 @@ def test_glyphs_are_those_of_a_naive_loop_over_pixels(side, rng):
     for frame, pixels in enumerate(render(plan, Plain())[0]):
         glyph = naive_glyph(plan.glyph[0, 0], plan.centre[0, frame], plan.scale[0, frame], plan.angle[0, frame])
         np.testing.assert_allclose(pixels, 255 * (0.2 + 0.6 * glyph), rtol=0, atol=0.5 + 1e-5)  # rounded to a level
+
+
+def test_the_last_bit_of_a_platforms_sine_reaches_no_glyph(rng, other_platform):
+    y, x = np.mgrid[:32, :32].astype(float)
+    plan = one_video(shows=(0,) * 50, glyph=rng.random((1, 1, 8, 8)), angle=rng.uniform(-7, 7, (1, 50)))
+    here = generator._glyph(plan, x, y)
+    other_platform()
+    assert (generator._glyph(plan, x, y) == here).all()
 
 
 # The backdrop

@@ -203,3 +203,12 @@ def test_classes_come_in_random_order(story):
     assert (labels[0] == labels[1]).all()
     assert (labels[0] != labels[2]).mean() > 0.5
     assert (np.diff(labels[0]) < 0).mean() > 0.3
+
+
+@pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
+def test_the_last_bit_of_a_platforms_sine_reaches_no_plan(story, other_platform):
+    here = story.draw(60, 10, np.random.default_rng(0))
+    other_platform()
+    there = story.draw(60, 10, np.random.default_rng(0))
+    for name, values in here._asdict().items():
+        assert (values == getattr(there, name)).all(), name
