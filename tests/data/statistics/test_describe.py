@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+import h5py
 import numpy as np
 import pytest
 from dataset_files import set_feature
@@ -10,6 +11,7 @@ import ssvh_lib as ssvh
 from ssvh_lib.data import features, released
 from ssvh_lib.data.statistics import MEASURES, neighbours, passes
 from ssvh_lib.data.statistics import frames as frames_module
+from ssvh_lib.utils.measured_process import peak_memory_growth
 
 KEYS = {measure.key for measure in MEASURES}
 NO_INFORMATIVE = {"hardness_informative", "informative_share"}
@@ -113,6 +115,20 @@ def test_a_database_of_its_own_is_read_once(task, make_task):
     ssvh.describe(make_task(train, query, database))
     assert (train.features.times == 2).all()
     assert (database.features.times == 1).all()
+
+
+@pytest.mark.slow
+def test_features_on_disk_are_never_held_at_once(tmp_path, monkeypatch):
+    """800 MB as float32 are described in 250 MB; the file is sparse, its frames are 0."""
+    labels = np.eye(10, dtype=np.uint8)[np.arange(8000) % 10]
+    with h5py.File(tmp_path / "feats.h5", "w") as file:
+        file.create_dataset("feats", (8000, 25, 1000), np.float16)
+    stored = features.StoredRows([tmp_path / "feats.h5"], "feats")
+    videos = ssvh.VideoFeatures(stored, labels, tuple(map(str, range(8000))))
+    dataset = ssvh.Dataset("big", videos, videos, videos, True, tuple("0123456789"), "smoke", "0", tmp_path)
+    monkeypatch.setattr(frames_module, "LARGEST_SAMPLE", 1 << 20)
+    monkeypatch.setattr(neighbours, "LARGEST_SAMPLE", 1 << 20)
+    assert peak_memory_growth(lambda: ssvh.describe(dataset)) < 250
 
 
 def test_where_only_the_database_has_labels_it_is_described(task, make_videos, make_task):
