@@ -29,7 +29,9 @@ class _ShowByDefault(typer.core.TyperGroup):
         return super().parse_args(ctx, args)
 
 
-data = typer.Typer(cls=_ShowByDefault, help="Show, check, describe or convert a dataset: `ssvh data NAME` shows its sizes.")
+data = typer.Typer(
+    cls=_ShowByDefault, help="Show, check, describe or convert a dataset: `ssvh data NAME` shows its sizes."
+)
 
 
 @data.command()

@@ -112,7 +112,8 @@ def test_the_training_set_is_read_twice_and_queries_once_more_if_they_are_asked(
 
 def test_a_database_of_its_own_is_read_once(task, make_task):
     train, database, query = counted(task.train), counted(task.train), counted(task.query)
-    ssvh.describe(make_task(train, query, database))
+    found = ssvh.describe(make_task(train, query, database))
+    assert values(found) == values(ssvh.describe(task))
     assert (train.features.times == 2).all()
     assert (database.features.times == 1).all()
 

@@ -36,6 +36,12 @@ def test_equal_frames_are_not_hard_at_all(rng):
     np.testing.assert_allclose(hardness(mixed), [[0, 0, 0, 0, 512**0.5]], rtol=1e-3)
 
 
+def test_frames_that_differ_by_rounding_are_equal(rng):
+    frames = rng.standard_normal((20, 1, 512)) + rng.standard_normal((20, 6, 1)) * 1e-7
+    frames[:, 5] += 1
+    assert (hardness(frames.astype(np.float32))[:, :5] == 0).all()
+
+
 def test_hardness_of_frames_far_from_the_origin(rng):
     frames = (rng.standard_normal((3, 6, 40)) + 1000).astype(np.float32)
     distances = np.linalg.norm(frames[:, :, None].astype(float) - frames[:, None], axis=3)

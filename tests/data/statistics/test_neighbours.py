@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ssvh_lib.data import VideoFeatures
 from ssvh_lib.data.statistics import neighbours
-from ssvh_lib.data.statistics.neighbours import NEAR, Digests, Neighbours
+from ssvh_lib.data.statistics.neighbours import Digests, Neighbours
 
 
 def videos_of(features, labels):
@@ -77,7 +77,7 @@ def test_any_common_label_is_right():
 
 
 def test_near_duplicates_have_nearly_the_same_mean_frame():
-    turn = np.arccos(NEAR)
+    turn = np.arccos(0.99)
     angles = np.array([0.9, 1.1]) * turn
     query = videos_of([[(np.cos(angle), np.sin(angle))] for angle in angles], np.zeros((2, 1)))
     database = videos_of([[EAST], [SOUTH]], np.ones((2, 1)))
