@@ -75,7 +75,7 @@ def describe(
 
     How much of the variance is between classes, between videos and within a video; how alike frames are; how often the
     nearest neighbour is right, by one frame and by all; whether frames that are hard to rebuild tell the class; blank
-    frames and copies; dimensions. Every value is read twice, at most; 1.5 GB of memory is enough for any number of videos.
+    frames and copies; dimensions. Every value is read once or twice; 1.5 GB of memory is enough for any number of them.
     """
     from ..data import load_dataset
     from ..data.statistics import as_csv, table

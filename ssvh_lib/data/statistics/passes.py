@@ -86,16 +86,12 @@ def _missing(videos: VideoFeatures, found: Found) -> dict[str, str]:
     """Say why each statistic that could not be computed is missing: the first reason that applies."""
     reasons = (
         (not videos.labels.any(), ("class_share", "video_share", "hardness_class"), "no video has a label"),
-        (
-            videos.informative is None,
-            ("hardness_informative", "informative_share"),
-            "which frames are informative is not recorded",
-        ),
+        (videos.informative is None, ("hardness_informative", "informative_share"), "the dataset does not record it"),
         (videos.frames == 1, ("neighbour_cosine", "same_video_cosine", "repeated_frames"), "videos have one frame"),
         (videos.frames == 1, ("hardness_class", "hardness_informative"), "videos have one frame"),
         ("within_share" not in found, _keys(SHARES, COSINES, DIMENSIONS), "all frames are equal"),
         (len(videos) == 1, ("other_video_cosine",), "there is one video"),
-        (True, _keys(COSINES), "nearly all frames equal the mean frame"),
+        (True, _keys(COSINES, DIMENSIONS), "nearly all frames are equal"),
         (True, _keys(ACCURACIES), "no query, or nothing that it could find, has a label"),
         (True, ("hardness_class",), "classes have one video each, or there is one class, or nothing varies"),
         (True, ("hardness_informative",), "in no video do both vary"),
