@@ -29,7 +29,9 @@ class _ShowByDefault(typer.core.TyperGroup):
         return super().parse_args(ctx, args)
 
 
-data = typer.Typer(cls=_ShowByDefault, help="Show, check or convert a dataset: `ssvh data NAME` shows its sizes.")
+data = typer.Typer(
+    cls=_ShowByDefault, help="Show, check, describe or convert a dataset: `ssvh data NAME` shows its sizes."
+)
 
 
 @data.command("list")
@@ -98,10 +100,11 @@ def describe(
     csv: Annotated[Path | None, typer.Option(help="Also write them as a table, a row for each dataset.")] = None,
     root: Root = None,
 ) -> None:
-    """Tell what is in the features of a dataset, beside real sets: what a method could learn from them, or be spared.
+    """Show statistics of datasets beside those of real videos, and mark what is unlike them.
 
-    Shares of variance, cosines, nearest neighbours by one frame and by all, whether frames that are hard to rebuild
-    tell the class, blank frames and copies, dimensions. Reads every value twice; needs 1 GB for data of any size.
+    How much of the variance is between classes, between videos and within a video; how alike frames are; how often the
+    nearest neighbour is right, by one frame and by all; whether frames that are hard to rebuild tell the class; blank
+    frames and copies; dimensions. Every value is read once or twice; 1.5 GB of memory is enough for any number of them.
     """
     from ..data import load_dataset
     from ..data.statistics import as_csv, table

@@ -159,20 +159,20 @@ class VideoFeatures:
     def __post_init__(self) -> None:
         if len(self.features.shape) != 3:
             raise SSVHError(
-                f"{self._source()}: features must have three axes (videos, frames, size), got {self.features.shape}."
+                f"{self.source()}: features must have three axes (videos, frames, size), got {self.features.shape}."
             )
         if self.labels.ndim != 2 or len(self.labels) != len(self):
             raise SSVHError(
-                f"{self._source()}: {len(self)} videos have features, but the labels have shape {self.labels.shape}. "
+                f"{self.source()}: {len(self)} videos have features, but the labels have shape {self.labels.shape}. "
                 f"Expected one row of 0s and 1s for each video, ({len(self)}, classes)."
             )
         if len(self.ids) != len(self):
-            raise SSVHError(f"{self._source()}: {len(self)} videos have features, {len(self.ids)} have ids.")
+            raise SSVHError(f"{self.source()}: {len(self)} videos have features, {len(self.ids)} have ids.")
         truth = {} if self.shown is None else self.shown._asdict()
         for name, extra in {"informative": self.informative, "thumbnails": self.thumbnails, **truth}.items():
             if extra is not None and extra.shape[:2] != self.features.shape[:2]:
                 raise SSVHError(
-                    f"{self._source()}: '{name}' must be ({len(self)}, {self.frames}, …) like the features, "
+                    f"{self.source()}: '{name}' must be ({len(self)}, {self.frames}, …) like the features, "
                     f"got {extra.shape}."
                 )
 
@@ -220,7 +220,8 @@ class VideoFeatures:
         shown = None if self.shown is None else Shown(*(kinds[rows] for kinds in self.shown))
         return VideoFeatures(self.read(rows), self.labels[rows], ids, informative, thumbnails, shown)
 
-    def _source(self) -> str:
+    def source(self) -> str:
+        """Return the files of the features, for messages."""
         return ", ".join(map(str, getattr(self.features, "paths", ["The features"])))
 
 

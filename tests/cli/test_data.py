@@ -1,6 +1,7 @@
 """Commands for data and search: what is printed, and what is written."""
 
 from ssvh_lib.data import WORLDS
+from ssvh_lib.data.statistics.real_sets import read_csv
 
 
 def test_data_shows_sizes(ssvh):
@@ -10,7 +11,7 @@ def test_data_shows_sizes(ssvh):
 
 def test_data_alone_shows_what_data_show_shows(ssvh):
     assert ssvh("data", "moving-digits-smoke") == ssvh("data", "show", "moving-digits-smoke")
-    assert all(word in ssvh("data", "--help") for word in ("show", "check", "halve"))
+    assert all(word in ssvh("data", "--help") for word in ("show", "check", "describe", "halve"))
 
 
 def test_data_list_names_worlds_published_datasets_and_those_of_the_folder(ssvh, tmp_path, make_dataset):
@@ -38,6 +39,40 @@ def test_data_check_reports_and_its_exit_status_tells_of_problems(ssvh, tmp_path
     folder = make_dataset(tmp_path / "mine")
     (folder / "query_feats.h5").unlink()
     assert "query_feats.h5 is missing" in ssvh("data", "check", "mine", "--root", tmp_path, code=1)
+
+
+def test_data_describe_prints_statistics_beside_real_sets(ssvh, tmp_path, make_dataset):
+    make_dataset(tmp_path / "mine")
+    text = ssvh("data", "describe", "mine", "--root", tmp_path)
+    assert "mine: 12 training videos x 4 frames x 8 values, 3 classes; 6 queries" in text
+    names = next(line for line in text.splitlines() if "│" in line)
+    assert names.split() == ["mine", "│", "ucf10", "Penn", "Action"]
+    assert "no value for correlation with informative" in text
+    assert not list(tmp_path.glob("*.*"))
+
+
+def test_data_describe_compares_datasets_and_writes_table_and_figure(ssvh, tmp_path, make_dataset):
+    for seed, name in enumerate("ab"):
+        make_dataset(tmp_path / name, seed=seed)
+    text = ssvh("data", "describe", "a", "b", "--root", tmp_path, "--csv", "new/found.csv", "--figure", "found.png")
+    assert "wrote found.png\nwrote new/found.csv\n" in text
+    assert [one.name for one in read_csv(tmp_path / "new" / "found.csv")] == ["a", "b"]
+    assert (tmp_path / "found.png").read_bytes().startswith(b"\x89PNG")
+    ssvh("data", "describe", "a", "--root", tmp_path, "--figure", "found.svg")
+    assert "<svg" in (tmp_path / "found.svg").read_text()
+
+
+def test_data_describe_refuses_what_would_fail_later_before_it_reads(ssvh, tmp_path):
+    (tmp_path / "file").write_text("")
+    refused = {
+        ("--figure", "found.pdf"): "FILE.svg or FILE.png, not as found.pdf",
+        ("--figure", "file/found.svg"): "file cannot be written",
+        ("--csv", "file/found.csv"): "file cannot be written",
+    }
+    for options, message in refused.items():
+        text = ssvh("data", "describe", "there-is-none", "--root", tmp_path, *options, code=1)
+        assert message in " ".join(text.split())
+    assert "no dataset called" in ssvh("data", "describe", "there-is-none", "--root", tmp_path, code=1)
 
 
 def test_data_halve_copies_a_dataset(ssvh, tmp_path, make_dataset):

@@ -1,7 +1,7 @@
 """Statistics of a dataset, in bounded memory: ``ssvh data describe`` prints them."""
 
-from .describe import describe
 from .measures import MEASURES, Measure, Statistics
+from .passes import describe
 from .real_sets import as_csv, outside, range_of, real_sets
 from .table import table
 

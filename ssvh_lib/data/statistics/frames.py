@@ -9,8 +9,10 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from ...errors import SSVHError
 from ..features import VideoFeatures
 
+LARGEST = 1e15  # value whose squares float32 can sum
 LARGEST_SAMPLE = 1 << 26  # values of the frames from which dimensions are counted: 256 MB
 
 Found: TypeAlias = dict[str, float | None]  # fields of Statistics
@@ -138,7 +140,10 @@ class Blanks:
 
 
 class Spectrum:
-    """The eigenvalues of the covariance of the frames: of all, or of ``count`` that a fixed seed draws of ``total``."""
+    """The eigenvalues of the covariance of the frames: of all, or of ``count`` that a fixed seed draws of ``total``.
+
+    The participation ratio of a sample of n frames is too small: its inverse is larger by 1 / n.
+    """
 
     def __init__(self, videos: VideoFeatures):
         self.total = len(videos) * videos.frames
@@ -171,6 +176,16 @@ class Spectrum:
             "effective_dimensions": float(parts.sum() ** 2 / squares(parts)),
             "dimensions_90": int(np.searchsorted(held, 0.9)) + 1,
         }
+
+
+def check_range(frames: np.ndarray, videos: VideoFeatures) -> None:
+    """Raise SSVHError if some ``frames`` of ``videos`` hold NaN, infinity or what is too large to be squared."""
+    low, high = frames.min(), frames.max()
+    if not -LARGEST < low <= high < LARGEST:
+        raise SSVHError(
+            f"{videos.source()} must hold numbers between ± {LARGEST:.0e}; found values from {low} to {high}. Extract "
+            "the features of these videos again, or scale them down."
+        )
 
 
 def squares(vectors: np.ndarray) -> np.ndarray:

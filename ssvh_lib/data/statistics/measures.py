@@ -91,7 +91,7 @@ class Statistics:
     - ``repeated_frames``: frames that equal the frame before, among those that have one.
     - ``duplicate_videos``: videos that equal an earlier one, bit for bit.
     - ``query_copies``: queries that equal a database video, other than themselves, bit for bit.
-    - ``near_duplicates``: queries whose centred mean frame has a cosine above ``NEAR`` with that of a database video
+    - ``near_duplicates``: queries whose centred mean frame has a cosine above .99 with that of a database video
       other than themselves; copies included.
 
     Dimensions, from the eigenvalues λ of the covariance of the frames:

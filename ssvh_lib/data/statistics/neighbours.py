@@ -9,7 +9,7 @@ from hashlib import blake2b
 import numpy as np
 
 from ..features import VideoFeatures
-from .frames import Found, unit
+from .frames import Found, check_range, unit
 
 MOST_QUERIES = 2_000
 LARGEST_SAMPLE = 1 << 27  # values of the queries that are held: 512 MB
@@ -122,6 +122,8 @@ def _views_of(videos: VideoFeatures, rows: np.ndarray, mean: np.ndarray) -> list
     ]
     for start in range(0, len(rows), 64):
         some = slice(start, start + 64)
-        for held, view in zip(views, _views(videos.read(rows[some]) - mean), strict=True):
+        frames = videos.read(rows[some])
+        check_range(frames, videos)
+        for held, view in zip(views, _views(frames - mean), strict=True):
             held[some] = view
     return views

@@ -65,11 +65,11 @@ def _number(value: float | None) -> str:
 
 
 def read_csv(path: Path) -> tuple[Statistics, ...]:
-    """Read what ``as_csv`` wrote. Raises SSVHError if a column is missing or holds something else."""
+    """Read what ``as_csv`` wrote. Raises SSVHError if it cannot be read or is something else."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return tuple(_statistics(row) for row in csv.DictReader(file))
-    except (KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise SSVHError(
             f"{path} is not a table of statistics ({error}). Write it with `ssvh data describe NAME --csv FILE`."
         ) from error

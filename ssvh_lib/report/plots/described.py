@@ -116,7 +116,7 @@ def _dot(panel: Axes, row: float, measure: Measure, one: Statistics, number: int
 def _value(panel: Axes, row: int, measure: Measure, one: Statistics) -> None:
     value = getattr(one, measure.key)
     text, weight = ("—", "normal") if value is None else (measure.write(value), _weight(measure, value))
-    place: dict[str, Any] = {"transform": panel.get_yaxis_transform(), "ha": "left", "va": "center"}
+    place: dict[str, Any] = {"transform": panel.get_yaxis_transform(), "ha": "left", "va": "center_baseline"}
     panel.text(1.03, row, text, weight=weight, fontsize=9, color=colour(0), **place)
 
 

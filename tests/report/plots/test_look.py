@@ -31,6 +31,15 @@ def test_saving_replaces_an_old_figure_and_closes_the_new_one(records, tmp_path)
     assert path.read_bytes() != old
 
 
+def test_a_figure_can_be_saved_as_png(records, tmp_path):
+    for name in ("a.png", "b.png"):
+        assert plots.save(plots.map_at_k(records), tmp_path / name) == tmp_path / name
+    first, second = ((tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
+    assert first.startswith(b"\x89PNG")
+    assert b"Matplotlib" not in first
+    assert first == second
+
+
 def test_a_figure_cannot_be_saved_below_a_file(records, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ssvh.SSVHError, match="cannot be written"):

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-import numpy as np
 from tqdm import tqdm
 
-from ...errors import SSVHError
 from ..features import Dataset, VideoFeatures
-from .frames import Blanks, Cosines, Found, Moments, Reader, Spectrum
+from .frames import Blanks, Cosines, Found, Moments, Reader, Spectrum, check_range
 from .hardness import Hardness
 from .measures import ACCURACIES, COSINES, DIMENSIONS, MEASURES, SHARES, Statistics
 from .neighbours import Digests, Neighbours
@@ -23,19 +21,15 @@ def describe(dataset: Dataset, *, progress: bool = False) -> Statistics:
 
     Of a large dataset samples are drawn with a fixed seed for what would take the square of its size: at most 2,000
     queries, or 512 MB of them, look for neighbours, and dimensions are counted in 256 MB of frames;
-    ``Statistics.notes`` tell. Raises SSVHError if a value is NaN or infinite, or too large to be squared.
+    ``Statistics.notes`` tell. Raises SSVHError if a value is NaN, infinite or too large to be squared.
     """
     part = "train" if dataset.train.labels.any() or not dataset.database.labels.any() else "database"
     videos = dataset.parts()[part]
     total = len(videos) + sum(map(len, _distinct(dataset, videos)))
-    with (
-        tqdm(total=total, desc=f"Describing {dataset.name}", unit=" videos", disable=not progress) as bar,
-        np.errstate(over="ignore", invalid="ignore"),  # what is infinite in the end is an error
-    ):
+    with tqdm(total=total, desc=f"Describing {dataset.name}", unit=" videos", disable=not progress) as bar:
         moments, of_frames, frames = _first_pass(videos, bar)
         of_videos, asked = _second_pass(dataset, videos, moments, bar)
     found: dict[str, Any] = of_frames | of_videos
-    _check_finite(dataset, found)
     return Statistics(
         name=dataset.name,
         described=part,
@@ -82,34 +76,22 @@ def _read(videos: VideoFeatures, readers: Iterable[Reader], bar: tqdm[NoReturn])
     """Give all videos, in order, to each of the readers."""
     step = max(1, _SLAB * len(videos) // max(1, videos.nbytes))
     for start, frames in zip(range(0, len(videos), step), videos.batches(step), strict=True):
+        check_range(frames, videos)
         for reader in readers:
             reader.add(start, frames)
         bar.update(len(frames))
-
-
-def _check_finite(dataset: Dataset, found: Found) -> None:
-    """Raise SSVHError if a statistic is NaN or infinite. Values from files have been checked when they were read."""
-    if not all(np.isfinite(value) for value in found.values() if value is not None):
-        raise SSVHError(
-            f"{dataset.name} in {dataset.root}: the features hold NaN, infinity or values whose squares are beyond "
-            "float32 (1e19). Extract them again, or scale them down."
-        )
 
 
 def _missing(videos: VideoFeatures, found: Found) -> dict[str, str]:
     """Say why each statistic that could not be computed is missing: the first reason that applies."""
     reasons = (
         (not videos.labels.any(), ("class_share", "video_share", "hardness_class"), "no video has a label"),
-        (
-            videos.informative is None,
-            ("hardness_informative", "informative_share"),
-            "which frames are informative is not recorded",
-        ),
+        (videos.informative is None, ("hardness_informative", "informative_share"), "the dataset does not record it"),
         (videos.frames == 1, ("neighbour_cosine", "same_video_cosine", "repeated_frames"), "videos have one frame"),
         (videos.frames == 1, ("hardness_class", "hardness_informative"), "videos have one frame"),
         ("within_share" not in found, _keys(SHARES, COSINES, DIMENSIONS), "all frames are equal"),
         (len(videos) == 1, ("other_video_cosine",), "there is one video"),
-        (True, _keys(COSINES), "nearly all frames equal the mean frame"),
+        (True, _keys(COSINES, DIMENSIONS), "nearly all frames are equal"),
         (True, _keys(ACCURACIES), "no query, or nothing that it could find, has a label"),
         (True, ("hardness_class",), "classes have one video each, or there is one class, or nothing varies"),
         (True, ("hardness_informative",), "in no video do both vary"),
