@@ -145,13 +145,26 @@ def halve(name: Name, out: Annotated[Path, typer.Argument(help="Folder of the co
 
 
 def extract(
-    videos: Annotated[Path, typer.Option(help="Folder of videos; the first folders in it are the classes.")],
+    videos: Annotated[
+        Path,
+        typer.Option(help="Folder of videos: files, or folders of frames. The first folders in it are the classes."),
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the dataset, for example data/my-videos.")],
     backbone: Annotated[
-        str, typer.Option(help="Image model of Transformers: name on huggingface.co, or a local folder.")
-    ] = "microsoft/resnet-50",
+        str,
+        typer.Option(
+            help="efficientnet-lite0, which is installed; or an image model of Transformers, timm's included: its "
+            "name on huggingface.co, or a local folder."
+        ),
+    ] = "efficientnet-lite0",
     frames: Annotated[int, typer.Option(min=1, help="Frames per video, evenly spaced in time.")] = 25,
-    batch_size: Annotated[int, typer.Option(min=1, help="Frames that the backbone processes at a time.")] = 64,
+    float16: Annotated[bool, typer.Option("--float16", help="Store features in half the space.")] = False,
+    thumbnails: Annotated[
+        str, typer.Option(help="Pictures for pages and the inspector: none, small (64 pixels) or full (224).")
+    ] = "small",
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Frames that the backbone processes at a time [default: 4, on a GPU 64].")
+    ] = None,
     classes: Annotated[Path | None, typer.Option(help="CSV of path,labels[,split] instead of folders.")] = None,
     splits: Annotated[Path | None, typer.Option(help="Official lists of UCF101 or HMDB51: folder, or a list.")] = None,
     query_share: Annotated[float, typer.Option(help="Share of each class that becomes queries, without lists.")] = 0.2,
@@ -160,13 +173,15 @@ def extract(
 ) -> None:
     """Turn a folder of videos into a dataset: T features per video from a frozen image model, labels, thumbnails.
 
-    Safe to interrupt and start again. A video that cannot be read is skipped and named in report.csv.
+    A video is a file that PyAV reads, an animated GIF among them, or a folder with its frames as pictures and nothing
+    else. Says first how much disk it takes. Safe to interrupt and start again. A video that cannot be read is skipped
+    and named in report.csv.
     """
     from ..data.raw_video.extract import extract as describe
 
     report = describe(
-        videos, out, backbone=backbone, frames=frames, batch_size=batch_size, device=device, classes=classes,
-        splits=splits, query_share=query_share, seed=seed, progress=True,
+        videos, out, backbone=backbone, frames=frames, float16=float16, thumbnails=thumbnails, batch_size=batch_size,
+        device=device, classes=classes, splits=splits, query_share=query_share, seed=seed, say=typer.echo,
     )  # fmt: skip
     typer.echo(str(report))
 
@@ -194,7 +209,7 @@ def index(
 
 def search(
     index: Annotated[Path, typer.Argument(help="File made by `ssvh index`.")],
-    video: Annotated[Path | None, typer.Option(help="Video file to search for.")] = None,
+    video: Annotated[Path | None, typer.Option(help="Video to search for: a file, or a folder of frames.")] = None,
     query: Annotated[int | None, typer.Option(help="Or the number of a query of the dataset, from 0.")] = None,
     k: Annotated[int, typer.Option(min=1, help="Neighbours to find.")] = 10,
     html: Annotated[Path | None, typer.Option(help="Also write a page with pictures.")] = None,

@@ -12,7 +12,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from ..errors import SSVHError
-from ..utils.files import make_folder, write_folder
+from ..utils.files import check_room, make_folder, write_folder
 from .features import StoredRows
 from .find import find
 from .layouts import PARTS, files_of, fingerprint, part_of, read_layout, write_layout
@@ -39,7 +39,8 @@ def halve(name: str, out: str | Path, root: str | Path | None = None, *, progres
     files = sorted({file for part in PARTS for file in part_of(layout, part)["features"]})
     features = {file: StoredRows([folder / file], "feats") for file in files}
     make_folder(out.parent)
-    _check_room(out.parent, sum(2 * int(np.prod(rows.shape)) for rows in features.values()))
+    needed = sum(2 * int(np.prod(rows.shape)) for rows in features.values())
+    check_room(out.parent, needed, "the copy", "Name one on another disk.")
 
     def fill(partial: Path) -> None:
         total = sum(rows.shape[0] for rows in features.values())
@@ -66,14 +67,6 @@ def _is_copy(out: Path, source: str, folder: Path) -> bool:
     if not (out / "dataset.toml").is_file() or "halved_from" not in (held := read_layout(out)):
         raise SSVHError(f"{out} holds something other than a halved dataset. Name another folder, or move it away.")
     return held["halved_from"] == source and all((out / file).is_file() for file in files_of(held))
-
-
-def _check_room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise SSVHError(
-            f"{folder} has {free / 1e9:.1f} GB free, the copy needs {needed / 1e9:.1f} GB. Name one on another disk."
-        )
 
 
 def convert(rows: StoredRows, path: Path, done: Callable[[int], object] = lambda count: None) -> None:

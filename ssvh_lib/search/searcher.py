@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ..data import Dataset, VideoFeatures, load_dataset
 from ..data.raw_video.backbones import load_backbone
-from ..data.raw_video.frame_features import BATCH_SIZE, read_pictures
+from ..data.raw_video.frame_features import read_pictures
 from ..errors import SSVHError, unknown
 from ..evaluation.codes import Codes, encode, load_codes
 from ..training.runs import Run
@@ -92,8 +92,7 @@ def _backbone(dataset: Dataset) -> Backbone | None:
     made = read_json(path)
     if not all(isinstance(made.get(key), str) for key in ("backbone", "weights")):
         raise SSVHError(f"{path} does not name a backbone and its weights. Extract the dataset again.")
-    name = str(Path(made["backbone"]).resolve()) if Path(made["backbone"]).is_dir() else made["backbone"]
-    return {"name": name, "weights": made["weights"]}
+    return {"name": made["backbone"], "weights": made["weights"]}
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ class Searcher:
         return Query(video, codes, videos.labels[row], row if self.dataset.query_in_database else None)
 
     def video(self, path: str | Path) -> Query:
-        """Encode a video file, described by the backbone that described the dataset.
+        """Encode a video file, or a folder of frames, described by the backbone that described the dataset.
 
         Raises SSVHError if it cannot be read, or if the dataset was not made of videos by ``ssvh extract``.
         """
@@ -157,13 +156,13 @@ class Searcher:
                 f"{self.dataset.name} does not say how a video becomes features; only a dataset that `ssvh extract` "
                 "made does. Search for one of its own queries: --query 0."
             )
-        if not file.is_file():
+        if not file.exists():
             raise SSVHError(f"There is no video {file}.")
         network = load_backbone(backbone["name"], self.device)
         if network.fingerprint() != backbone["weights"]:
             raise SSVHError(f"The backbone {backbone['name']} has other weights now. Extract the dataset again.")
         pictures = read_pictures(file, self.dataset.database.frames, network)
-        codes = encode(self._model, network.describe(pictures.prepared, BATCH_SIZE)[None])
+        codes = encode(self._model, pictures.features(network)[None])
         return Query(Video(file.name, (), _bits(codes, 0), pictures.thumbnails), codes)
 
     def nearest(self, query: Query, k: int = 10) -> list[Hit]:

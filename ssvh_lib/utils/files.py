@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from uuid import uuid4
 
 from ..errors import SSVHError
+from .words import size
 
 JsonObject: TypeAlias = dict[str, Any]  # what a file holds is known only once it is read
 _BLOCK = 1 << 20
@@ -46,6 +47,13 @@ def make_folder(folder: Path) -> Path:
             f"{folder} cannot be written ({error.strerror}). Choose another folder, or make this one writable."
         ) from error
     return folder
+
+
+def check_room(folder: Path, needed: int, purpose: str, advice: str) -> None:
+    """Raise SSVHError, ending in ``advice``, if the disk of ``folder`` has no room for ``needed`` bytes."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise SSVHError(f"{folder} has {size(free)} free, {purpose} needs {size(needed)}. {advice}")
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:

@@ -87,7 +87,7 @@ def test_other_peoples_folders_are_not_replaced(folder, tmp_path, tree):
 
 
 def test_a_disk_that_is_too_small_is_named_before_anything_is_written(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(halve.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 100})())
-    with pytest.raises(ssvh.SSVHError, match=r"has 0\.0 GB free, the copy needs 0\.0 GB\. Name one on another disk"):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 100})())
+    with pytest.raises(ssvh.SSVHError, match=r"has 0 kB free, the copy needs 1 kB\. Name one on another disk"):
         halve.halve("mine", tmp_path / "half", tmp_path)
     assert not (tmp_path / "half").exists()

@@ -10,125 +10,83 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from threading import Lock
 
 import numpy as np
-import pandas as pd
 from filelock import FileLock, Timeout
 from joblib import cpu_count
 from tqdm import tqdm
 
-from ...errors import SSVHError
-from ...utils.files import digest_of, make_folder, read_json, write_file, write_json, write_text
+from ...errors import SSVHError, unknown
+from ...utils.extras import requires_extra
+from ...utils.files import make_folder, read_json, write_json, write_text
 from ..layouts import FILES, PARTS, PartTable, write_layout
-from .backbones import Backbone, load_backbone
-from .frame_features import BATCH_SIZE, SIDE, Pictures, features_of, read_pictures
-from .gather import is_stored, load, store, write_set
-from .splits import Listed, Listing, list_videos, printable
+from .backbones import DEFAULT, Backbone, load_backbone
+from .frame_features import SIDES, features_of, read_pictures
+from .gather import store, write_set
+from .plan import Plan, file_name, recipe_of
+from .report import FILE, Report, read_report, write_report
+from .splits import list_videos, printable
 
 __all__ = ["Report", "extract", "features_of"]
 
 QUERY_SHARE = 0.2
-_OURS = {"dataset.toml", "extract.json", "report.csv"} | {f"{part}_{name}" for part in PARTS for name in FILES.values()}
-
-
-@dataclass(frozen=True)
-class Report:
-    """The result of an extraction: the number of videos in each set, and those with a remark, by their path."""
-
-    folder: Path
-    sets: dict[str, int]
-    skipped: dict[str, str]  # could not be read, and why
-    damaged: dict[str, str]  # are in the dataset, but something is wrong with the file
-    left_out: int  # lie in the folder of videos, but are in no list
-
-    def __str__(self) -> str:
-        lines = [f"{self.folder}: " + ", ".join(f"{count:,} {part}" for part, count in self.sets.items())]
-        for title, videos in (("skipped", self.skipped), ("damaged, but used", self.damaged)):
-            if videos:
-                some = [f"  {video}: {remark}" for video, remark in list(videos.items())[:5]]
-                lines += [f"{len(videos)} {title}, see report.csv:", *some, *(["  …"] if len(videos) > 5 else [])]
-        if self.left_out:
-            lines.append(f"{self.left_out} videos of the folder are in no list and were left out.")
-        return "\n".join(lines)
-
-
-class Recipe(TypedDict):
-    """How features were made, as ``extract.json`` records it."""
-
-    backbone: str
-    weights: str  # fingerprint of the backbone
-    frames: int
-    thumbnail: int  # pixels of a side
-
-
-class _Plan(NamedTuple):
-    """The videos to describe, how, and where each one is stored."""
-
-    videos: Path
-    out: Path
-    listing: Listing
-    stored: dict[str, Path]  # a file for each video, by the video's path; its name depends on video and recipe
-    recipe: Recipe
-
-    @property
-    def inputs(self) -> str:
-        """A fingerprint of everything that the result depends on."""
-        return digest_of([asdict(self.listing), {path: stored.name for path, stored in self.stored.items()}])
+_OURS = {"dataset.toml", "extract.json", FILE} | {f"{part}_{name}" for part in PARTS for name in FILES.values()}
 
 
 def extract(
     videos: str | Path,
     out: str | Path,
     *,
-    backbone: str | Path = "microsoft/resnet-50",
+    backbone: str | Path = DEFAULT,
     frames: int = 25,
-    batch_size: int = BATCH_SIZE,
+    float16: bool = False,
+    thumbnails: str = "small",
+    batch_size: int | None = None,
     device: str = "auto",
     classes: str | Path | None = None,
     splits: str | Path | None = None,
     query_share: float = QUERY_SHARE,
     seed: int = 0,
     progress: bool = True,
+    say: Callable[[str], object] = print,
 ) -> Report:
     """Describe every video below ``videos`` by ``frames`` features of ``backbone``; ``load_dataset`` reads ``out``.
 
-    Classes are the first folders below ``videos``, or come from the CSV ``classes``; sets from its column
-    ``split``, from the official lists of UCF101 or HMDB51 in ``splits``, or a ``query_share`` of each class is
-    drawn with ``seed`` (see ``ssvh_lib.data.splits``). The same call continues an interrupted one, and returns
-    at once when all is done. Raises SSVHError if an argument or a list is wrong, if ``out`` holds something
-    else, or if no video of a set can be read.
+    Videos are files and folders of frames (see ``find``). Classes are the first folders below ``videos``, or come from
+    the CSV ``classes``; sets from its column ``split``, from the official lists of UCF101 or HMDB51 in ``splits``, or a
+    ``query_share`` of each class is drawn with ``seed`` (see ``splits``). Features are float32, or ``float16`` in half
+    the space; ``thumbnails`` are "none", "small" or "full". ``batch_size``, by default what suits the device, changes
+    no more than rounding.
+
+    Before anything is described, ``say`` gets the size of the dataset on disk. The same call continues an interrupted
+    one, and returns at once when all is done. Raises SSVHError if an argument or a list is wrong, if ``out`` holds
+    something else or has no room, or if no video of a set can be read, and KeyboardInterrupt with what is kept.
     """
-    if min(frames, batch_size) < 1:
+    if frames < 1 or (batch_size is not None and batch_size < 1):
         raise SSVHError(f"frames and batch_size must be 1 or more, got {frames} and {batch_size}.")
+    if thumbnails not in SIDES:
+        raise unknown("size of thumbnails", thumbnails, SIDES)
+    with requires_extra("video", "Reading videos"):
+        import av  # noqa: F401 - otherwise every single video would be found unreadable
     lists = (Path(path) if path is not None else None for path in (classes, splits))
     listing = list_videos(Path(videos), *lists, query_share=query_share, seed=seed)
     network = load_backbone(backbone, device)
-    name = str(Path(backbone).resolve() if Path(backbone).is_dir() else backbone)
-    recipe: Recipe = {"backbone": name, "weights": network.fingerprint(), "frames": frames, "thumbnail": SIDE}
-    stored = {video.path: Path(out) / "partial" / _file_name(Path(videos), video, recipe) for video in listing.videos}
-    plan = _Plan(Path(videos), Path(out), listing, stored, recipe)
+    recipe = recipe_of(network, frames, SIDES[thumbnails], float16=float16)
+    stored = {video.path: Path(out) / "partial" / file_name(Path(videos), video, recipe) for video in listing.videos}
+    plan = Plan(Path(videos), Path(out), listing, stored, recipe)
     with _locked(plan.out):
         if not _is_done(plan):
+            plan.check_size(network.size, say)
             make_folder(plan.out / "partial")
-            _write(plan, _describe_all(plan, network, batch_size, progress))
+            with _kept_on_interrupt(plan):
+                _write(plan, _describe_all(plan, network, batch_size, progress))
         shutil.rmtree(plan.out / "partial", ignore_errors=True)
-    return _read_report(plan)
-
-
-def _file_name(folder: Path, video: Listed, recipe: Recipe) -> str:
-    """Return a file name that changes with the video and with everything that its features depend on."""
-    with suppress(OSError):
-        stat = (folder / video.path).stat()
-        made_of = {key: value for key, value in recipe.items() if key != "backbone"}
-        return digest_of([video.path, stat.st_size, stat.st_mtime_ns, made_of]) + ".npz"
-    return "missing.npz"
+    return read_report(plan.out, listing.left_out)
 
 
 @contextmanager
@@ -142,7 +100,7 @@ def _locked(out: Path) -> Iterator[None]:
         raise SSVHError(f"Another process is extracting into {out}. Wait for it, or stop it.") from error
 
 
-def _is_done(plan: _Plan) -> bool:
+def _is_done(plan: Plan) -> bool:
     """Tell whether ``out`` holds the result already. Raises SSVHError if other content would be overwritten."""
     out = plan.out
     if out.exists() and not out.is_dir():
@@ -161,64 +119,98 @@ def _is_done(plan: _Plan) -> bool:
     return False
 
 
-def _describe_all(plan: _Plan, network: Backbone, batch_size: int, progress: bool) -> dict[str, str]:
-    """Describe the videos that are not stored yet; return why others could not be read, by path."""
+@contextmanager
+def _kept_on_interrupt(plan: Plan) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        total = len(plan.stored)
+        raise KeyboardInterrupt(
+            f"Interrupted: {total - len(plan.todo())} of {total} videos are kept in {plan.out}; the same command "
+            "continues."
+        ) from None
+
+
+def _describe_all(plan: Plan, network: Backbone, batch_size: int | None, progress: bool) -> dict[str, str]:
+    """Describe and store the videos that are not stored yet; return why others could not be read, by path."""
     problems: dict[str, str] = {}
-    todo = [path for path, stored in plan.stored.items() if not is_stored(stored)]
+    todo, describe = plan.todo(), _Describe(plan, network, batch_size)
     with tqdm(
         total=len(plan.stored),
         initial=len(plan.stored) - len(todo),
         desc="Describing videos",
         disable=not progress,
         bar_format="{desc}: {bar} {n_fmt} of {total_fmt} · {remaining} left",
-    ) as bar:
-        for path, reading in _read_ahead(plan, todo, network):
-            try:
-                pictures = reading.result()
-            except _Unreadable as error:
-                problems[path] = str(error)
-            else:
-                features = network.describe(pictures.prepared, batch_size)
-                store(plan.stored[path], features, pictures.thumbnails, pictures.seconds, pictures.note)
+    ) as bar, _side_by_side(network.device.type) as pool:  # fmt: skip
+        futures = {pool.submit(describe, path): path for path in todo}
+        for future in as_completed(futures):
+            if (problem := future.result()) is not None:
+                problems[futures[future]] = problem
             bar.update()
     return problems
 
 
-class _Unreadable(Exception):
-    """The reason why one video cannot be read, which does not stop the others."""
+@contextmanager
+def _side_by_side(device: str) -> Iterator[ThreadPoolExecutor]:
+    """Yield threads that describe videos, each one by itself; those that have not begun at the end are dropped.
 
+    On a CPU there are as many as PyTorch would use for one video, and each gets one, so that none waits for another.
+    Beside a GPU they are there to decode.
+    """
+    import torch
 
-def _read_ahead(plan: _Plan, todo: list[str], network: Backbone) -> Iterator[tuple[str, Future[Pictures]]]:
-    """Decode the next videos while the backbone works: in one thread beside a CPU, in one per core beside a GPU."""
-    workers = 1 if network.device.type == "cpu" else cpu_count()
-    pool = ThreadPoolExecutor(workers)
-    ahead: deque[tuple[str, Future[Pictures]]] = deque()
+    threads = torch.get_num_threads()
+    pool = ThreadPoolExecutor(min(threads, cpu_count()) if device == "cpu" else cpu_count())
+    torch.set_num_threads(1)  # in threads that begin from now on
     try:
-        for path in todo:
-            ahead.append((path, pool.submit(_read, plan, path, network)))
-            if len(ahead) > workers + 1:
-                yield ahead.popleft()
-        yield from ahead
+        yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)
 
 
-def _read(plan: _Plan, path: str, network: Backbone) -> Pictures:
-    try:
-        return read_pictures(plan.videos / path, plan.recipe["frames"], network)
-    except SSVHError as error:
-        raise _Unreadable(str(error).removeprefix(f"{plan.videos / path} ")) from error
+class _Describe:
+    """Describes and stores a video by its path; called by several threads."""
+
+    def __init__(self, plan: Plan, network: Backbone, batch_size: int | None):
+        self.plan, self.network, self.batch_size = plan, network, batch_size
+        self.turn = nullcontext() if network.device.type == "cpu" else Lock()  # a GPU has one memory for all
+
+    def __call__(self, path: str) -> str | None:
+        """Return the reason if the video cannot be read. Raises SSVHError for errors that would stop every video."""
+        recipe = self.plan.recipe
+        try:
+            pictures = read_pictures(self.plan.videos / path, recipe["frames"], self.network, recipe["thumbnail"])
+        except SSVHError as error:
+            return str(error).removeprefix(f"{self.plan.videos / path} ")
+        with self.turn:
+            features = pictures.features(self.network, self.batch_size)
+        if "dtype" in recipe:
+            features = _halved(features, path)
+        store(self.plan.stored[path], features, pictures.thumbnails, pictures.seconds, pictures.note)
+        return None
 
 
-def _write(plan: _Plan, problems: dict[str, str]) -> None:
+def _halved(features: np.ndarray, path: str) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        halves = features.astype(np.float16)
+    if not np.isfinite(halves).all():
+        raise SSVHError(
+            f"The features of {path} reach {np.abs(features).max():,.0f}, and float16 ends at 65,504. Extract them as "
+            "float32, without --float16."
+        )
+    return halves
+
+
+def _write(plan: Plan, problems: dict[str, str]) -> None:
     """Write the report, then all other files into ``partial/``; move them out once complete, dataset.toml last."""
-    write_file(plan.out / "report.csv", lambda partial: _report_table(plan, problems).to_csv(partial, index=False))
+    write_report(plan.out, plan.listing, plan.stored, problems)
     draft = plan.out / "partial"
     tables: dict[str, PartTable] = {}
     for part in (part for part in PARTS if any(video.part == part for video in plan.listing.videos)):
         kept = [video for video in plan.listing.videos if video.part == part and video.path not in problems]
         if not kept:
-            raise SSVHError(f"No video of the set '{part}' could be read; {plan.out / 'report.csv'} says why.")
+            raise SSVHError(f"No video of the set '{part}' could be read; {plan.out / FILE} says why.")
         labels = np.array([[name in video.labels for name in plan.listing.classes] for video in kept], np.uint8)
         ids = [printable(video.path) for video in kept]
         tables[part] = write_set(draft, part, [plan.stored[video.path] for video in kept], labels, ids)
@@ -230,25 +222,3 @@ def _write(plan: _Plan, problems: dict[str, str]) -> None:
     for file in [*sorted(_OURS - {"dataset.toml"}), "dataset.toml"]:
         if (draft / file).is_file():
             os.replace(draft / file, plan.out / file)
-
-
-def _report_table(plan: _Plan, problems: dict[str, str]) -> pd.DataFrame:
-    records = []
-    for video in plan.listing.videos:
-        known = {"video": printable(video.path), "set": video.part, "labels": ";".join(video.labels)}
-        stored, seconds, note = plan.stored[video.path], "", problems.get(video.path, "")
-        if video.path not in problems:
-            seconds, note = f"{load(stored, 'seconds'):.3f}", str(load(stored, "note"))
-        status = "skipped" if not seconds else "damaged" if note else "used"
-        records.append(known | {"seconds": seconds, "status": status, "remark": note})
-    return pd.DataFrame(records)
-
-
-def _read_report(plan: _Plan) -> Report:
-    table = pd.read_csv(plan.out / "report.csv", dtype=str, keep_default_na=False)
-    remarks = {
-        status: dict(zip(rows["video"], rows["remark"], strict=True)) for status, rows in table.groupby("status")
-    }
-    counts = table[table["status"] != "skipped"]["set"].value_counts()
-    sets = {part: int(counts[part]) for part in PARTS if part in counts}
-    return Report(plan.out, sets, remarks.get("skipped", {}), remarks.get("damaged", {}), plan.listing.left_out)

@@ -49,12 +49,14 @@ def load(file: Path, name: str) -> np.ndarray:
 def write_set(folder: Path, part: str, stored: list[Path], labels: np.ndarray, ids: list[str]) -> PartTable:
     """Write one set of videos in the published layout from ``stored`` files, and return its table for dataset.toml.
 
-    Unlike ``released.write_part`` it writes a row at a time, so that memory holds a single video.
+    There are thumbnails if they have any pixels. Unlike ``released.write_part`` it writes a row at a time, so that
+    memory holds a single video.
     """
     names = {key: f"{part}_{end}" for key, end in FILES.items()}
 
     def extras(file: h5py.File) -> None:
-        _fill(file, "thumbnails", stored, "thumbnails", compression="gzip", compression_opts=1)
+        if load(stored[0], "thumbnails").size:
+            _fill(file, "thumbnails", stored, "thumbnails", compression="gzip", compression_opts=1)
         file.create_dataset("ids", data=ids, dtype=h5py.string_dtype())
 
     _write(folder / names["features"], _hdf5(lambda file: _fill(file, "feats", stored, "features")))

@@ -8,7 +8,7 @@ Labels are the folders that videos are in, or come from a CSV::
 
 Sets are those of the CSV, or of the official lists of UCF101 (``trainlist01.txt``, ``testlist01.txt``,
 ``classInd.txt``) and HMDB51 (``brush_hair_test_split1.txt`` …: 0 not used, 1 training, 2 test). Otherwise a share of
-each class is drawn as queries.
+each class is drawn as queries. A video may be a file or a folder of frames (``find``); official lists mean either.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import csv
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -26,8 +26,8 @@ import numpy as np
 
 from ...errors import SSVHError
 from ..layouts import PARTS
+from .find import SUFFIXES, find_videos
 
-SUFFIXES = set(".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv".split())
 NO_CLASS = "no class"  # the only column of labels, all zeros, where no video has a label
 
 
@@ -62,8 +62,11 @@ def list_videos(folder: Path, classes: Path | None, splits: Path | None, *, quer
     if not 0 < query_share < 1:
         raise SSVHError(f"The share of queries must lie between 0 and 1, got {query_share}.")
     found = {path: _folder_label(path) for path in find_videos(folder)}
-    if not found:
-        raise SSVHError(f"{folder} holds no videos (files that end in {', '.join(sorted(SUFFIXES))}).")
+    if not found and classes is None and splits is None:
+        raise SSVHError(
+            f"{folder} holds no videos: neither files ({', '.join(sorted(SUFFIXES))}) nor folders with nothing but the "
+            "frames of a video as pictures."
+        )
     labels, parts = _read_csv(classes, folder) if classes is not None else (found, {})
     if parts and splits is not None:
         raise SSVHError(f"Both {classes} and {splits} say which videos are queries. Leave one out.")
@@ -71,12 +74,13 @@ def list_videos(folder: Path, classes: Path | None, splits: Path | None, *, quer
     split = f"the column 'split' of {classes.name}" if classes is not None and parts else ""
     if splits is not None:
         parts, order, split = _official(splits)
+        parts = {_as_stored(path, found): part for path, part in parts.items()}
         labels = {path: labels[path] if path in labels else _folder_label(path) for path in parts}
     if not parts:
         parts = _draw(labels, query_share, seed)
         split = f"drawn: a share of {query_share:g} of each class are queries, seed {seed}"
     videos = tuple(Listed(path, labels[path], parts[path]) for path in sorted(parts))
-    if not any(video.path in found for video in videos):
+    if not any(os.path.exists(folder / video.path) for video in videos):
         example = folder / videos[0].path
         raise SSVHError(f"None of the {len(videos)} listed videos is in {folder}; the first would be {example}.")
     if missing := {"train", "query"} - set(parts.values()):
@@ -88,30 +92,14 @@ def list_videos(folder: Path, classes: Path | None, splits: Path | None, *, quer
     return Listing(videos, names, len(found.keys() - parts.keys()), split)
 
 
-def find_videos(folder: Path) -> Iterator[str]:
-    """Yield the paths of all video files below ``folder``, with "/" between the parts; hidden ones are skipped.
-
-    Links are followed, except those that lead back to a folder on the way there.
-    """
-
-    def walk(place: str, way: frozenset[str]) -> Iterator[str]:
-        try:
-            names = sorted(os.listdir(place))
-        except OSError as error:
-            raise SSVHError(f"{place} cannot be listed ({error.strerror}).") from error
-        for path in (os.path.join(place, name) for name in names if not name.startswith(".")):
-            if not os.path.isdir(path):
-                if Path(path).suffix.lower() in SUFFIXES:
-                    yield Path(path).relative_to(folder).as_posix()
-            elif (real := os.path.realpath(path)) not in way:
-                yield from walk(path, way | {real})
-
-    return walk(str(folder), frozenset([os.path.realpath(folder)]))
-
-
 def printable(text: str) -> str:
     """Escape control characters and undecodable bytes of a file name, so that every file format takes it."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def _as_stored(path: str, found: Mapping[str, object]) -> str:
+    """Return the folder of frames, called like the file without its suffix, if a listed video is stored as such."""
+    return path if path in found or (stem := path.rpartition(".")[0]) not in found else stem
 
 
 def _folder_label(path: str) -> tuple[str, ...]:

@@ -19,10 +19,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ...errors import SSVHError
 from ...utils.extras import requires_extra
+from .pictures import sample_pictures
+from .sampled import SINGLE, Sampled, evenly_spaced, remarks
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
@@ -38,21 +40,14 @@ _NO_OTHER_FILES = {"protocol_whitelist": "none"}
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Sampled(Generic[T]):
-    """The result of ``sample``: one value for each of T pictures, and facts about the file."""
-
-    values: list[T]
-    seconds: float  # from the first frame to the end of the last
-    note: str  # what is wrong with a video that could be read all the same; empty for a sound one
-
-
 def sample(path: Path, frames: int, apply: Callable[[Image], T]) -> Sampled[T]:
     """Call ``apply`` on ``frames`` pictures (RGB, upright), evenly spaced in time, and keep what it returns.
 
-    For a picture that is on display at several of the moments it is called once. Raises SSVHError, with the reason,
-    if the file is not a video, or if no frame of it can be decoded.
+    For a picture that is on display at several of the moments it is called once. ``path`` is a file, or a folder of
+    frames (``pictures``). Raises SSVHError, with the reason, if it is not a video, or if no frame of it can be decoded.
     """
+    if path.is_dir():
+        return sample_pictures(path, frames, apply)
     with _explained(path):
         if path.exists() and not path.is_file():
             raise SSVHError(f"{path} is not a file.")  # reading a named pipe could block forever
@@ -60,14 +55,25 @@ def sample(path: Path, frames: int, apply: Callable[[Image], T]) -> Sampled[T]:
             raise SSVHError(f"{path} is empty.")
         with _open(path) as reader:
             times, claimed = reader.times(), reader.claimed()
-        values, refused = _values(path, times, frames, apply)
-    notes = [f"breaks off after {times.seconds:.1f} of {claimed:.1f} s"] if claimed > 1.1 * times.seconds + 0.5 else []
-    notes += [f"undecodable packets: {refused}"] if refused else []
-    return Sampled(values, times.seconds, ", ".join(notes))
+        seen, moments, refused = _seen(path, times, frames, apply)
+    cut = claimed > 1.1 * times.seconds + 0.5
+    note = remarks(
+        f"breaks off after {times.seconds:.1f} of {claimed:.1f} s" if cut else None,
+        f"undecodable packets: {refused}" if refused else None,
+        SINGLE if len(times.shown) == len(seen) == 1 else None,
+    )
+    return Sampled(seen, moments, times.seconds, note)
 
 
-def _values(path: Path, times: _Times, frames: int, apply: Callable[[Image], T]) -> tuple[list[T], int]:
-    """Return the results of ``apply`` for the T pictures, and the number of packets that could not be decoded."""
+class _Seen(NamedTuple, Generic[T]):
+    """The results for the pictures that were looked at, the one of each moment, and the packets that failed."""
+
+    values: list[T]
+    moments: list[int]
+    refused: int
+
+
+def _seen(path: Path, times: _Times, frames: int, apply: Callable[[Image], T]) -> _Seen[T]:
     for keys in (times.keys, []):  # without seeking, should a seek go wrong
         with suppress(_WrongTimes):
             return _by_time(path, times, keys, frames, apply)
@@ -157,19 +163,20 @@ class _Reader:
         return (self.container.duration or 0) / 1e6
 
 
-def _by_time(
-    path: Path, times: _Times, keys: list[int], frames: int, apply: Callable[[Image], T]
-) -> tuple[list[T], int]:
+def _by_time(path: Path, times: _Times, keys: list[int], frames: int, apply: Callable[[Image], T]) -> _Seen[T]:
     """Call ``apply`` on the frame on display in the middle of each segment. Decoding may start at any of ``keys``."""
     values: list[T] = []
+    moments: list[int] = []
     with _open(path) as reader:
         display = _Display(reader, times, keys)
         last: VideoFrame | None = None
         for middle in times.middles(frames):
             frame = display.at(middle)
-            values.append(values[-1] if frame is last else apply(_upright(frame)))
+            if frame is not last:
+                values.append(apply(_upright(frame)))
+            moments.append(len(values) - 1)
             last = frame
-    return values, reader.refused
+    return _Seen(values, moments, reader.refused)
 
 
 class _Display:
@@ -204,16 +211,17 @@ class _Display:
                 self._start(self.reader.seek(key))
 
 
-def _by_count(path: Path, frames: int, apply: Callable[[Image], T]) -> tuple[list[T], int]:
+def _by_count(path: Path, frames: int, apply: Callable[[Image], T]) -> _Seen[T]:
     """Call ``apply`` on the frames ``floor((2t + 1) n / 2T)`` of the n that can be decoded."""
     with _open(path) as reader:
         count = sum(1 for _ in reader.frames())
     if not count:
         raise SSVHError(f"{path} has a video stream, but no frame of it can be decoded.")
-    wanted = [(2 * t + 1) * count // (2 * frames) for t in range(frames)]
+    wanted = evenly_spaced(count, frames)
+    places = {number: place for place, number in enumerate(sorted(set(wanted)))}
     with _open(path) as reader:
-        seen = {number: apply(_upright(frame)) for number, frame in enumerate(reader.frames()) if number in set(wanted)}
-    return [seen[number] for number in wanted], reader.refused
+        values = [apply(_upright(frame)) for number, frame in enumerate(reader.frames()) if number in places]
+    return _Seen(values, [places[number] for number in wanted], reader.refused)
 
 
 def _time(frame: VideoFrame) -> int:

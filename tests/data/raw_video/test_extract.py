@@ -12,10 +12,11 @@ from video_samples import number_of, write_audio, write_video
 import ssvh_lib as ssvh
 from ssvh_lib.data.raw_video import extract as extraction
 from ssvh_lib.data.raw_video import frame_features
-from ssvh_lib.data.raw_video.backbones import Backbone, load_backbone
+from ssvh_lib.data.raw_video.backbones import load_backbone
 from ssvh_lib.data.raw_video.extract import extract
+from ssvh_lib.data.raw_video.find import find_videos
+from ssvh_lib.data.raw_video.frame_features import Pictures
 from ssvh_lib.data.raw_video.gather import is_stored
-from ssvh_lib.data.raw_video.splits import find_videos
 
 
 def describe_all(videos, out, backbone, **options):
@@ -27,7 +28,7 @@ def describe_all(videos, out, backbone, **options):
 
 def test_the_dataset_loads_and_fits_together(made, videos):
     report, dataset = made
-    assert (report.sets, report.skipped, report.damaged, report.left_out) == ({"train": 7, "query": 3}, {}, {}, 0)
+    assert (report.sets, report.skipped, report.noted, report.left_out) == ({"train": 7, "query": 3}, {}, {}, 0)
     assert (dataset.name, dataset.classes, dataset.preset) == ("kitchen", ("baking", "diving", "fishing"), "small")
     assert dataset.train.features.shape == (7, 4, 16)
     assert dataset.train.read().dtype == np.float32
@@ -98,7 +99,7 @@ def contents(folder):
 
 def counted(monkeypatch, stop_after=None):
     """Count the videos that the backbone describes; interrupt before one too many."""
-    done, naive = [], Backbone.describe
+    done, naive = [], Pictures.features
 
     def describe_one(self, *values):
         if len(done) == stop_after:
@@ -106,7 +107,7 @@ def counted(monkeypatch, stop_after=None):
         done.append(0)
         return naive(self, *values)
 
-    monkeypatch.setattr(Backbone, "describe", describe_one)
+    monkeypatch.setattr(Pictures, "features", describe_one)
     return done
 
 
@@ -205,8 +206,8 @@ def test_an_unreadable_video_is_skipped_and_named_with_its_reason(tmp_path, vide
         "baking/page.avi": "cannot be read as a video (Invalid data found when processing input).",
         "baking/song.mp4": "has no video stream.",
     }
-    assert list(report.damaged) == ["baking/cut.avi"]
-    assert "breaks off after" in report.damaged["baking/cut.avi"]
+    assert list(report.noted) == ["baking/cut.avi"]
+    assert "breaks off after" in report.noted["baking/cut.avi"]
     assert "4 skipped, see report.csv:\n  baking/empty.mp4: is empty." in str(report)
     dataset = ssvh.load_dataset("out", tmp_path)
     assert len(dataset.train) + len(dataset.query) == 6

@@ -3,7 +3,8 @@
 import pytest
 
 import ssvh_lib as ssvh
-from ssvh_lib.data.raw_video.splits import find_videos, list_videos
+from ssvh_lib.data.raw_video.find import find_videos
+from ssvh_lib.data.raw_video.splits import list_videos
 
 
 def touch(folder, *names):

@@ -6,16 +6,17 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from video_samples import write_backbone
 
 import ssvh_lib as ssvh
-from ssvh_lib.data.raw_video.backbones import Backbone, load_backbone
+from ssvh_lib.data.raw_video.backbones import load_backbone
+from ssvh_lib.data.raw_video.backbones.hub import pooled
 
 
 def describe_noise(backbone, batch_size=8):
-    pictures = np.random.default_rng(0).integers(0, 256, (5, 40, 50, 3), dtype=np.uint8)
     network = load_backbone(backbone, "cpu")
-    return network, network.describe(torch.stack([network.prepare(picture) for picture in pictures]), batch_size)
+    return network, network.describe(prepared_noise(network), batch_size)
 
 
 def small(**more):
@@ -47,7 +48,7 @@ def test_a_pooler_without_trained_weights_is_not_used(tmp_path):
 
 def prepared_noise(network):
     pictures = np.random.default_rng(0).integers(0, 256, (5, 40, 50, 3), dtype=np.uint8)
-    return torch.stack([network.prepare(picture) for picture in pictures])
+    return torch.stack([network.prepare(Image.fromarray(picture)) for picture in pictures])
 
 
 def test_of_clip_the_image_tower_is_used(tmp_path):
@@ -63,9 +64,8 @@ def test_of_clip_the_image_tower_is_used(tmp_path):
 
 
 def test_a_feature_map_is_averaged():
-    network = Backbone("any", torch.nn.Identity(), None, True, torch.device("cpu"))
     output = type("Output", (), {"last_hidden_state": torch.arange(24.0).view(1, 2, 3, 4)})
-    np.testing.assert_array_equal(network._pool(output), [[5.5, 17.5]])
+    np.testing.assert_array_equal(pooled(output, trained=True), [[5.5, 17.5]])
 
 
 def test_the_size_of_a_batch_changes_rounding_only(backbone):
@@ -75,9 +75,9 @@ def test_the_size_of_a_batch_changes_rounding_only(backbone):
 @pytest.mark.parametrize("size", [(1, 1), (3, 70), (70, 3), (4, 1)])
 def test_tiny_pictures_are_described(backbone, size):
     network = load_backbone(backbone, "cpu")
-    picture = np.full((*size, 3), 200, np.uint8)
+    picture = Image.new("RGB", size, (200, 200, 200))
     assert network.prepare(picture).shape == (3, 32, 32)
-    assert torch.allclose(network.prepare(picture), network.prepare(np.full((9, 9, 3), 200, np.uint8)), atol=1e-6)
+    assert torch.allclose(network.prepare(picture), network.prepare(picture.resize((9, 9))), atol=1e-6)
 
 
 def test_a_fingerprint_follows_weights_and_preparation(tmp_path, backbone):

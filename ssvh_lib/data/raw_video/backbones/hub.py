@@ -15,29 +15,26 @@ One rule says which output is the feature of a picture, of size D:
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from ...errors import SSVHError
-from ...utils.devices import choose_device
-from ...utils.extras import requires_extra
+from ....errors import SSVHError
+from ....utils.extras import requires_extra
+from .base import Backbone
 
 if TYPE_CHECKING:
-    import torch
     from PIL.Image import Image
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 class Processor(Protocol):
-    """The preparation of pictures that belongs to a network, as Transformers' image processors do it."""
+    """An image processor of Transformers."""
 
-    def __call__(self, images: np.ndarray, *, input_data_format: str, return_tensors: str) -> Mapping[str, Tensor]:
+    def __call__(self, images: Image, *, return_tensors: str) -> Mapping[str, Tensor]:
         """Resize, crop and normalise a picture, as "pixel_values" ``(1, 3, H, W)``."""
 
     def to_json_string(self) -> str:
@@ -45,76 +42,32 @@ class Processor(Protocol):
 
 
 class Output(Protocol):
-    """The output of a network; some also have a ``pooler_output``."""
+    """The output of a model; some also have a ``pooler_output``."""
 
     last_hidden_state: Tensor
 
 
 @dataclass(frozen=True)
-class Backbone:
-    """A frozen image network with its preparation of pictures; ``load_backbone`` makes one."""
+class Processed:
+    """The preparation of pictures that belongs to a model."""
 
-    name: str
-    model: nn.Module
     processor: Processor
-    pooled: bool  # whether pooler_output may be used
-    device: torch.device
 
-    def prepare(self, image: Image) -> Tensor:
-        """Resize, crop and normalise a picture of any size (RGB) to the network's input ``(3, H, W)``, float32."""
-        prepared = self.processor(np.asarray(image), input_data_format="channels_last", return_tensors="pt")
-        return prepared["pixel_values"][0]
+    def __call__(self, image: Image) -> Tensor:
+        """Prepare a picture as ``(3, H, W)`` float32."""
+        return self.processor(image, return_tensors="pt")["pixel_values"][0]
 
-    def describe(self, pictures: Tensor, batch_size: int) -> np.ndarray:
-        """Compute features ``(T, D)`` float32 of prepared pictures ``(T, 3, H, W)``, ``batch_size`` of them at a time.
-
-        Raises SSVHError if the network returns NaN or infinity, or runs out of memory.
-        """
-        import torch
-
-        layout = torch.channels_last  # in which convolutions are faster
-        try:
-            with torch.inference_mode():
-                parts = [
-                    self._pool(self.model(part.to(self.device, memory_format=layout))).float().cpu()
-                    for part in pictures.split(batch_size)
-                ]
-        except torch.OutOfMemoryError as error:
-            raise SSVHError(
-                f"{batch_size} pictures at a time are too many for {self.device}; ask for fewer."
-            ) from error
-        features = torch.cat(parts).numpy()
-        if not np.isfinite(features).all():
-            raise SSVHError(f"The backbone {self.name} returns NaN or infinity. Are its weights complete?")
-        return features
-
-    def fingerprint(self) -> str:
-        """Return 16 hex digits for weights and preparation, the same for the hub's copy and a local one."""
-        total = hashlib.sha256(self.processor.to_json_string().encode())
-        for key, tensor in sorted(self.model.state_dict().items()):
-            total.update(key.encode())
-            total.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
-        return total.hexdigest()[:16]
-
-    def _pool(self, output: Output) -> Tensor:
-        pooled: Tensor | None = getattr(output, "pooler_output", None)
-        if self.pooled and pooled is not None:
-            return pooled.flatten(1)  # (B, D, 1, 1) of a convolutional network
-        hidden = output.last_hidden_state
-        return hidden[:, 0] if hidden.ndim == 3 else hidden.flatten(2).mean(2)
+    def settings(self) -> str:
+        """Return the settings of the processor as JSON."""
+        return self.processor.to_json_string()
 
 
-def load_backbone(name: str | Path, device: str = "auto") -> Backbone:
-    """Load the backbone of a hub name or local folder onto a device, ready to describe pictures.
-
-    Raises SSVHError, which says what to do, if it cannot be loaded (no such folder, no network, weights that are not
-    safetensors or not complete) or is not an image model, or if the device is not there.
-    """
+def load(name: str | Path) -> Backbone:
+    """Load the model of a hub name or local folder. Raises SSVHError as ``load_backbone`` does."""
     import torch
 
     with requires_extra("video", "An image model"):
         from transformers import AutoImageProcessor, AutoModel
-    place = choose_device(device)
     options = {"local_files_only": _is_folder(name), "trust_remote_code": False}
     with _explained(str(name)), _quiet():
         if not options["local_files_only"]:
@@ -131,8 +84,18 @@ def load_backbone(name: str | Path, device: str = "auto") -> Backbone:
     lost = sorted(key for key in missing - poolers if key.startswith(prefix))
     if lost:
         raise SSVHError(f"The weights of {name} are incomplete: {len(lost)} arrays are missing, for example {lost[0]}.")
-    frozen = tower.requires_grad_(False).eval().to(place, memory_format=torch.channels_last)
-    return Backbone(str(name), frozen, processor, not poolers, place)
+    known = str(Path(name).resolve()) if options["local_files_only"] else str(name)
+    pool = partial(pooled, trained=not poolers)
+    return Backbone(known, tower, pool, Processed(processor), torch.device("cpu"))
+
+
+def pooled(output: Output, *, trained: bool) -> Tensor:
+    """Return the features ``(B, D)`` in an output by the rule above; ``trained``: its pooler has weights."""
+    given: Tensor | None = getattr(output, "pooler_output", None)
+    if trained and given is not None:
+        return given.flatten(1)  # (B, D, 1, 1) of a convolutional network
+    hidden = output.last_hidden_state
+    return hidden[:, 0] if hidden.ndim == 3 else hidden.flatten(2).mean(2)
 
 
 def _is_folder(name: str | Path) -> bool:
