@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ from .words import size
 
 JsonObject: TypeAlias = dict[str, Any]  # what a file holds is known only once it is read
 _BLOCK = 1 << 20
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def project_root() -> Path:
@@ -91,13 +93,21 @@ def read_json(path: Path) -> JsonObject:
 
 
 def write_folder(folder: Path, fill: Callable[[Path], object]) -> None:
-    """Let ``fill`` make a temporary folder beside ``folder``, then rename it, replacing what was there."""
+    """Let ``fill`` make a temporary folder beside ``folder``, then rename it, replacing what was there.
+
+    Raises SSVHError if the disk is full, which leaves nothing behind.
+    """
     partial = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}")
-    partial.mkdir(parents=True)
     try:
+        partial.mkdir(parents=True)
         fill(partial)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(partial, folder)
+    except (OSError, RuntimeError) as error:
+        cause = error if isinstance(error, OSError) else error.__context__  # HDF5 fails once more when it closes a file
+        if not isinstance(cause, OSError) or cause.errno not in _FULL:
+            raise
+        raise SSVHError(f"{folder} cannot be written: the disk is full. Make room, and start again.") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -1,5 +1,6 @@
 """Files and folders appear whole or not at all; fingerprints follow content; folders come from the environment."""
 
+import errno
 import os
 
 import pytest
@@ -83,6 +84,39 @@ def test_a_folder_is_replaced_whole(tmp_path):
         files.write_folder(tmp_path / "set", fail)
     assert names(tmp_path) == ["set"]
     assert names(tmp_path / "set") == ["new"]
+
+
+def full_disk(partial):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def full_disk_when_closed(partial):
+    """Fail as HDF5 does: when a file is closed after a write that failed, an error of its own follows."""
+    try:
+        full_disk(partial)
+    finally:
+        raise RuntimeError("file write failed")
+
+
+@pytest.mark.parametrize("fill", [full_disk, full_disk_when_closed])
+def test_a_full_disk_is_one_error_and_leaves_what_was_there(tmp_path, fill):
+    files.write_folder(tmp_path / "set", lambda partial: (partial / "old").touch())
+    with pytest.raises(ssvh.SSVHError, match=r"set cannot be written: the disk is full\. Make room"):
+        files.write_folder(tmp_path / "set", fill)
+    assert names(tmp_path) == ["set"]
+    assert names(tmp_path / "set") == ["old"]
+
+
+def refuse(partial):
+    raise RuntimeError("not of the disk")
+
+
+def test_another_error_stays_what_it_is(tmp_path):
+    with pytest.raises(RuntimeError, match="not of the disk"):
+        files.write_folder(tmp_path / "set", refuse)
+    with pytest.raises(FileNotFoundError):
+        files.write_folder(tmp_path / "set", lambda partial: (partial / "absent").read_text())
+    assert names(tmp_path) == []
 
 
 def test_json_is_readable_and_comes_back(tmp_path):

@@ -17,11 +17,11 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from ...errors import SSVHError
-from ...utils.files import digest, make_folder, read_json, write_folder, write_json
+from ...utils.files import check_room, digest, make_folder, read_json, write_folder, write_json
 from ...utils.fingerprint import code_digest
 from ..layouts import PartTable, write_layout
 from ..released import write_part
-from .generator import Plan
+from .generator import FEATURES, FRAMES, SIDE, Plan
 from .worlds import SIZES, Lesson, World
 
 if TYPE_CHECKING:
@@ -120,8 +120,10 @@ def _build(partial: Path, folder: Path, world: World, size: str, seed: int, prog
     """Render the videos, compute their features and write both to ``partial``, which becomes ``folder``."""
     from . import still_cnn
 
-    cnn = pretrained(folder.with_name(world.lesson.network), world.lesson, seed, progress=progress)
     counts = {"train": SIZES[size].train, "query": SIZES[size].query}
+    needed = sum(counts.values()) * FRAMES * (4 * FEATURES + SIDE**2)  # features, and pixels before they are packed
+    check_room(folder.parent, needed, folder.name, "Make room, or choose another folder with --root or $SSVH_DATA.")
+    cnn = pretrained(folder.with_name(world.lesson.network), world.lesson, seed, progress=progress)
     tables: dict[str, PartTable] = {}
     with tqdm(total=sum(counts.values()), desc=f"Building {folder.name}", disable=not progress, bar_format=_BAR) as bar:
 

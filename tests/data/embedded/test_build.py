@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import fields, is_dataclass, replace
 from threading import Thread
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from ssvh_lib.data.embedded.glyphs import Glyphs
 from ssvh_lib.data.embedded.shapes import shape_pools
 from ssvh_lib.data.embedded.stories import OneGlyph, Order, Pace
 from ssvh_lib.data.embedded.worlds import DIGITS_ALONE, DIGITS_AND_SCENES, WORLDS, Lesson, World
+from ssvh_lib.utils import files
 
 
 @pytest.fixture
@@ -351,3 +353,10 @@ def test_a_world_with_another_parameter_is_built_again_and_has_another_fingerpri
         build.ensure(tmp_path / "digits", world, "tiny")
         prints.append(ssvh.load_dataset("digits", tmp_path).fingerprint)
     assert prints[0] == prints[2] == prints[3] != prints[1]
+
+
+def test_a_disk_without_room_is_noticed_before_anything_is_trained(tmp_path, digits, monkeypatch):
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: SimpleNamespace(free=400_000))
+    with pytest.raises(ssvh.SSVHError, match=r"has 400 kB free, digits needs 512 kB\. Make room, or choose another folder"):
+        build.ensure(tmp_path / "digits", digits, "tiny")
+    assert names_in(tmp_path) == {".digits.lock"}
