@@ -7,7 +7,7 @@ from pathlib import Path
 from .features import PRESETS, Dataset, VideoFeatures
 from .find import EMBEDDED, TRANSFER, find
 from .published import PUBLISHED, require
-from .released import read_dataset
+from .read import read_dataset
 
 __all__ = ["EMBEDDED", "PRESETS", "PUBLISHED", "TRANSFER", "Dataset", "VideoFeatures", "load_dataset"]
 
@@ -20,10 +20,11 @@ def load_dataset(name: str = "moving-digits", root: str | Path | None = None, *,
     in half a minute and a few seconds. The first one built trains the CNN of all four, which takes another half
     minute. ``ucf101``, ``hmdb51``, ``activitynet``, ``fcvid`` and ``yfcc`` are the files of the papers' authors as
     they are, in ``root/<name>/``, in the authors' own folder (``root/fcv/``) or in ``root`` itself. Any other name
-    is a folder with a ``dataset.toml`` (see ``ssvh_lib.data.layouts``). Raises SSVHError if there is no such
-    dataset, or if one of its files is missing or wrong.
+    is a folder: with a ``dataset.toml`` (see ``ssvh_lib.data.layouts``), or in a layout that is recognised without one
+    (see ``ssvh_lib.data.recognise``). Raises SSVHError if there is no such dataset, or if one of its files is missing
+    or wrong; SSVHWarning if queries lie in the database although the dataset does not say so.
     """
-    folder, layout, published = find(name, root, progress=progress)
+    folder, layout, published, _ = find(name, root, progress=progress)
     if published is not None:
         require(name, folder)
-    return read_dataset(folder, layout)
+    return read_dataset(folder, layout, progress=progress)

@@ -8,7 +8,8 @@ import pytest
 from dataset_files import set_feature
 
 import ssvh_lib as ssvh
-from ssvh_lib.data.features import StoredRows, VideoFeatures
+from ssvh_lib.data.features import VideoFeatures
+from ssvh_lib.data.rows import StoredRows
 
 SIZES = (5, 1, 4)  # videos in each of three shards
 

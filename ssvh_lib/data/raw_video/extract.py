@@ -27,14 +27,14 @@ from tqdm import tqdm
 from ...errors import SSVHError
 from ...utils.files import digest_of, make_folder, read_json, write_file, write_json, write_text
 from ..layouts import FILES, PARTS, PartTable, write_layout
+from ..listing import QUERY_SHARE, Listed, Listing, printable
 from .backbones import Backbone, load_backbone
 from .frame_features import BATCH_SIZE, SIDE, Pictures, features_of, read_pictures
 from .gather import is_stored, load, store, write_set
-from .splits import Listed, Listing, list_videos, printable
+from .splits import list_videos
 
 __all__ = ["Report", "extract", "features_of"]
 
-QUERY_SHARE = 0.2
 _OURS = {"dataset.toml", "extract.json", "report.csv"} | {f"{part}_{name}" for part in PARTS for name in FILES.values()}
 
 
@@ -101,7 +101,7 @@ def extract(
 
     Classes are the first folders below ``videos``, or come from the CSV ``classes``; sets from its column
     ``split``, from the official lists of UCF101 or HMDB51 in ``splits``, or a ``query_share`` of each class is
-    drawn with ``seed`` (see ``ssvh_lib.data.splits``). The same call continues an interrupted one, and returns
+    drawn with ``seed`` (see ``ssvh_lib.data.listing``). The same call continues an interrupted one, and returns
     at once when all is done. Raises SSVHError if an argument or a list is wrong, if ``out`` holds something
     else, or if no video of a set can be read.
     """
