@@ -81,7 +81,7 @@ class Report:
         lines = [f"{self.name} in {self.folder}", f"  Taken for {self.taken_for}."]
         for name, part in self.parts.items():
             twin = next(one for one, other in self.parts.items() if other is part)
-            first, *others = part.lines() if twin == name else [f"the same files as {twin}"]
+            first, *others = part.lines() if twin == name else [f"the same videos as {twin}"]
             lines += [f"  {name:<9} {first}", *(f"            {line}" for line in others)]
         lines += [f"  {count:,} {one} videos are in {other} too" for (one, other), count in self.shared.items()]
         lines += [f"  Note: {note}" for note in self.notes]

@@ -98,7 +98,9 @@ class VideoFeatures:
         """Return the same videos with their features read and checked."""
         values = np.empty(self.features.shape, np.float32)
         step = max(1, _SLAB * len(self) // max(1, self.nbytes))
-        with tqdm(total=len(self), desc="Reading features", unit=" videos", disable=not progress) as bar:
+        with tqdm(
+            total=len(self), desc="Reading features", unit=" videos", leave=False, delay=1, disable=not progress
+        ) as bar:
             for start in range(0, len(self), step):
                 values[start : start + step] = self.features[start : start + step]
                 bar.update(min(step, len(self) - start))

@@ -68,5 +68,5 @@ def _warn_of_queries_in_database(dataset: Dataset) -> None:
             f"({first}) and would find themselves. Take them off one of the lists, or set query_in_database if that is "
             "meant.",
             SSVHWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

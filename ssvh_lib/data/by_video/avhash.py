@@ -8,7 +8,6 @@ All labels of a line are read, although the authors' code takes the first only. 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,12 +31,8 @@ _KEYS = _NEEDED | {"Audio": str, "val_list": str, "data_path": str}
 
 
 def is_config(path: Path) -> bool:
-    """Tell whether a JSON file is such a configuration."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(content, dict) and "train_list" in content
+    """Tell whether a JSON file is such a configuration, or a damaged one."""
+    return b'"train_list"' in path.read_bytes()
 
 
 def read_config(path: Path) -> Layout:
@@ -51,6 +46,8 @@ def read_config(path: Path) -> Layout:
             raise SSVHError(f"{path}: '{key}' must be {wanted}, got {value!r}.")
     if missing := sorted(_NEEDED.keys() - content.keys()):
         raise SSVHError(f"{path} lacks the key '{missing[0]}'. Add it, or describe the dataset in a dataset.toml.")
+    if content["num_class"] < 1:
+        raise SSVHError(f"{path}: 'num_class' must be 1 or more, got {content['num_class']}.")
     if content["dataset"] not in DATASETS:
         raise SSVHError(
             f"{unknown(f'dataset (in {path})', content['dataset'], DATASETS)} The name says how the lists are written: "

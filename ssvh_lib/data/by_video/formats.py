@@ -123,7 +123,8 @@ def _tensor(path: Path, key: str | None, device: str) -> Tensor:
         tensors = {str(name): value for name, value in content.items() if isinstance(value, torch.Tensor)}
         content = tensors[pick(list(tensors), key)]
     if not isinstance(content, torch.Tensor) or content.layout != torch.strided:
-        raise UnreadableError(f"holds no tensor but {type(content).__name__}")
+        kind = "sparse tensor" if isinstance(content, torch.Tensor) else type(content).__name__
+        raise UnreadableError(f"holds a {kind} instead of a dense tensor")
     values = content.detach()
     return values.float() if values.dtype == torch.bfloat16 else values  # which NumPy lacks
 

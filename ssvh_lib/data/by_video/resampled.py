@@ -36,7 +36,7 @@ def survey(store: Store, names: Sequence[str], *, progress: bool = False) -> Sur
     """Look at the shapes of some videos. Raises SSVHError if one cannot be read, or if they do not fit together."""
     kinds: dict[str, Kind] = {}
     wrong: dict[str, str] = {}
-    for name in tqdm(names, "Looking at the videos", unit=" videos", disable=not progress, leave=False):
+    for name in tqdm(names, "Looking at videos", unit=" videos", leave=False, delay=1, disable=not progress):
         try:
             kinds[name] = _checked(store.describe(name))
         except UnreadableError as error:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import SSVHError
 from ..layouts import PARTS, Layout, VideosTable, lists_of
-from ..listing import QUERY_SHARE, arrange
+from ..listing import QUERY_SHARE, Listed, arrange
 from .lists import classes_of, read_list
 from .resampled import some
 from .stores import Store
@@ -23,10 +23,9 @@ class VideoSet:
     names: tuple[str, ...]
     labels: np.ndarray
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, VideoSet) and self.names == other.names and np.array_equal(self.labels, other.labels)
-
-    __hash__ = None  # type: ignore[assignment]
+    def equals(self, other: VideoSet) -> bool:
+        """Tell whether these are the same videos with the same labels."""
+        return self.names == other.names and np.array_equal(self.labels, other.labels)
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,8 @@ class Sets:
 
     def same(self) -> dict[str, str]:
         """Map each set to the first one that is equal: itself, unless one has two names."""
-        return {name: next(one for one in PARTS if self.by_part[one] == self.by_part[name]) for name in PARTS}
+        sets = self.by_part
+        return {name: next(one for one in PARTS if sets[one].equals(sets[name])) for name in PARTS}
 
 
 def read_sets(folder: Path, layout: Layout, store: Store) -> Sets:
@@ -64,8 +64,8 @@ def _from_lists(folder: Path, table: VideosTable, classes: list[str] | None, sto
         _check_stored(str(path), list(labels), store)
     known = classes_of(lists, classes, table.get("label_base"))
     made = {part: VideoSet(tuple(lists[path]), known.multi_hot(lists[path])) for part, path in paths.items()}
-    origin = ", ".join(f"{part} {path.name}" for part, path in paths.items())
-    return _with_database(made, known.names, f"lists: {origin}", store)
+    origin = ", ".join(f"{part} from {path.name}" for part, path in paths.items())
+    return _with_database(made, known.names, origin, store)
 
 
 def _arranged(folder: Path, table: VideosTable, classes: list[str] | None, store: Store) -> Sets:
@@ -76,14 +76,17 @@ def _arranged(folder: Path, table: VideosTable, classes: list[str] | None, store
     )  # fmt: skip
     _check_stored(str(splits or labels), [video.path for video in listing.videos], store)
     known = tuple(classes or listing.classes)
-    if unknown := sorted(set(listing.classes) - set(known)):
-        raise SSVHError(f"{folder / 'dataset.toml'}: 'classes' lacks {some(unknown)}, of which there are videos.")
-    made = {}
-    for part in {video.part for video in listing.videos}:
-        chosen = [video for video in listing.videos if video.part == part]
-        table_ = np.array([[name in video.labels for name in known] for video in chosen], np.uint8)
-        made[part] = VideoSet(tuple(video.path for video in chosen), table_)
+    held = {label for video in listing.videos for label in video.labels}
+    if held - set(known):
+        raise SSVHError(f"{folder / 'dataset.toml'}: 'classes' lacks {some(sorted(held - set(known)))}.")
+    parts = {video.part for video in listing.videos}
+    made = {part: _set_of([video for video in listing.videos if video.part == part], known) for part in parts}
     return _with_database(made, known, listing.split, store)
+
+
+def _set_of(videos: list[Listed], classes: tuple[str, ...]) -> VideoSet:
+    labels = np.array([[name in video.labels for name in classes] for video in videos], np.uint8)
+    return VideoSet(tuple(video.path for video in videos), labels)
 
 
 def _with_database(sets: dict[str, VideoSet], classes: tuple[str, ...], origin: str, store: Store) -> Sets:
