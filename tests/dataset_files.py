@@ -66,11 +66,11 @@ def write_videos(folder: Path, suffix: str, videos: Videos) -> Path:
 
 
 def write_groups(path: Path, videos: Videos, key: str = "vectors") -> Path:
-    """Write one HDF5 file with a group for each video, called by the last part of its name."""
+    """Write one HDF5 file with a group for each video, whose name has "-" for "/"."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, "w") as file:
         for name, values in videos.items():
-            file[f"{name.rpartition('/')[2]}/{key}"] = values
+            file[f"{name.replace('/', '-')}/{key}"] = values
     return path
 
 
