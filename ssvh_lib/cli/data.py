@@ -14,7 +14,7 @@ from .common import Device, Root
 if TYPE_CHECKING:
     from ..search.page import Hit
 
-Name = Annotated[str, typer.Argument(help="moving-digits, ucf101, fcvid … or a folder in --root with a dataset.toml.")]
+Name = Annotated[str, typer.Argument(help="moving-digits, ucf101, fcvid … or a folder of features in --root.")]
 
 
 class _ShowByDefault(typer.core.TyperGroup):
@@ -46,10 +46,14 @@ def show(name: Name = "moving-digits", root: Root = None) -> None:
 
 @data.command()
 def check(name: Name = "moving-digits", root: Root = None) -> None:
-    """Read every value of a dataset and report what is in it and what is wrong; exit status 1 if anything is.
+    """Say what a folder was taken for, read every value, and report what is wrong; exit status 1 if anything is.
 
-    Counts, classes, NaN, blank frames, copies within and between the sets; for a published dataset also what its
-    authors publish, and where to get each missing file.
+    A folder is read as its dataset.toml says. Without one it may hold the published files of one of the five datasets;
+    one .npy, .npz or .pt file (frames x size) for each video, with classes as the first folders, from a labels.csv or
+    from official lists; or HDF5 groups with lists, as AVHash publishes them. README.md shows each.
+
+    The report has counts, classes, NaN, blank frames, copies within and between the sets; for a published dataset also
+    what its authors publish, and where to get each missing file.
     """
     from ..data.check import check_dataset
 

@@ -6,7 +6,7 @@ There is no header. Labels are numbers in all lists, or names in all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from ...utils.files import read_text
 Labels = dict[str, tuple[str, ...]]  # by the name of the video
 
 
-def read_list(path: Path, first_label: int = 2, named: Callable[[str], str] = str) -> Labels:
-    """Read the labels of a list's videos, in their order; ``named`` says how a video is called elsewhere.
+def read_list(path: Path, first_label: int = 2, stored: Callable[[str], str] = str) -> Labels:
+    """Read the labels of a list's videos, in their order; ``stored`` says how a video is called elsewhere.
 
     Raises SSVHError, which names the line, if the list is wrong.
     """
@@ -36,7 +36,7 @@ def read_list(path: Path, first_label: int = 2, named: Callable[[str], str] = st
             raise SSVHError(
                 f"{path}, line {number}: expected '{wanted}' and perhaps more labels, got '{line.strip()}'."
             )
-        name = named(name)
+        name = stored(name)
         if name in labels:
             raise SSVHError(f"{path}, line {number}: '{name}' is listed twice. Put several labels into one line.")
         labels[name] = tuple(dict.fromkeys(given))
@@ -52,12 +52,17 @@ class Classes:
     names: tuple[str, ...]
     column: dict[str, int]
 
-    def multi_hot(self, labels: Labels) -> np.ndarray:
-        """Return the labels of a list as ``(N, L)`` uint8."""
+    def multi_hot(self, labels: Collection[Sequence[str]]) -> np.ndarray:
+        """Return the labels of some videos as ``(N, L)`` uint8."""
         table = np.zeros((len(labels), len(self.names)), np.uint8)
-        for row, given in enumerate(labels.values()):
+        for row, given in enumerate(labels):
             table[row, [self.column[label] for label in given]] = 1
         return table
+
+
+def named(names: Sequence[str]) -> Classes:
+    """Return classes that labels mean by name."""
+    return Classes(tuple(names), {name: column for column, name in enumerate(names)})
 
 
 def classes_of(lists: Mapping[Path, Labels], names: Sequence[str] | None, base: int | None) -> Classes:
@@ -88,7 +93,7 @@ def _named(lists: Mapping[Path, Labels], held: list[str], names: Sequence[str] |
     for label in held:
         if label not in known:
             raise SSVHError(f"{_where(lists, label)}. {unknown('class', label, known)}")
-    return Classes(known, {label: column for column, label in enumerate(known)})
+    return named(known)
 
 
 def _numbered(lists: Mapping[Path, Labels], numbers: dict[str, int], names: Sequence[str], base: int | None) -> Classes:

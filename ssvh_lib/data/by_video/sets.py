@@ -10,8 +10,8 @@ import numpy as np
 
 from ...errors import SSVHError
 from ..layouts import PARTS, Layout, VideosTable, lists_of
-from ..listing import QUERY_SHARE, Listed, arrange
-from .lists import classes_of, read_list
+from ..listing import QUERY_SHARE, arrange
+from .lists import classes_of, named, read_list
 from .resampled import some
 from .stores import Store
 
@@ -58,35 +58,32 @@ def read_sets(folder: Path, layout: Layout, store: Store) -> Sets:
 
 def _from_lists(folder: Path, table: VideosTable, classes: list[str] | None, store: Store) -> Sets:
     paths = {part: folder / name for part, name in lists_of(table).items()}
-    named = stored_name(store.names)
-    lists = {path: read_list(path, table.get("first_label", 2), named) for path in paths.values()}
+    stored = stored_name(store.names)
+    lists = {path: read_list(path, table.get("first_label", 2), stored) for path in paths.values()}
     for path, labels in lists.items():
         _check_stored(str(path), list(labels), store)
     known = classes_of(lists, classes, table.get("label_base"))
-    made = {part: VideoSet(tuple(lists[path]), known.multi_hot(lists[path])) for part, path in paths.items()}
+    made = {part: VideoSet(tuple(lists[path]), known.multi_hot(lists[path].values())) for part, path in paths.items()}
     origin = ", ".join(f"{part} from {path.name}" for part, path in paths.items())
     return _with_database(made, known.names, origin, store)
 
 
 def _arranged(folder: Path, table: VideosTable, classes: list[str] | None, store: Store) -> Sets:
-    labels, splits = (folder / name if name else None for name in (table.get("labels"), table.get("splits")))
+    csv, splits = (folder / name if name else None for name in (table.get("labels"), table.get("splits")))
     listing = arrange(
-        store.names, store.path, labels, splits, name=stored_name(store.names),
+        store.names, store.path, csv, splits, name=stored_name(store.names),
         query_share=table.get("query_share", QUERY_SHARE), seed=table.get("seed", 0),
     )  # fmt: skip
-    _check_stored(str(splits or labels), [video.path for video in listing.videos], store)
-    known = tuple(classes or listing.classes)
-    held = {label for video in listing.videos for label in video.labels}
-    if held - set(known):
-        raise SSVHError(f"{folder / 'dataset.toml'}: 'classes' lacks {some(sorted(held - set(known)))}.")
-    parts = {video.part for video in listing.videos}
-    made = {part: _set_of([video for video in listing.videos if video.part == part], known) for part in parts}
-    return _with_database(made, known, listing.split, store)
-
-
-def _set_of(videos: list[Listed], classes: tuple[str, ...]) -> VideoSet:
-    labels = np.array([[name in video.labels for name in classes] for video in videos], np.uint8)
-    return VideoSet(tuple(video.path for video in videos), labels)
+    _check_stored(str(splits or csv), [video.path for video in listing.videos], store)
+    known = named(classes or listing.classes)
+    if lacking := {label for video in listing.videos for label in video.labels} - known.column.keys():
+        raise SSVHError(f"{folder / 'dataset.toml'}: 'classes' lacks {some(sorted(lacking))}.")
+    made = {}
+    for part in PARTS:
+        if chosen := [video for video in listing.videos if video.part == part]:
+            labels = known.multi_hot([video.labels for video in chosen])
+            made[part] = VideoSet(tuple(video.path for video in chosen), labels)
+    return _with_database(made, known.names, listing.split, store)
 
 
 def _with_database(sets: dict[str, VideoSet], classes: tuple[str, ...], origin: str, store: Store) -> Sets:

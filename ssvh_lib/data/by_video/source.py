@@ -88,12 +88,12 @@ class VideoSource:
 
     def feature_files(self) -> dict[str, LazyRows]:
         """Return a file for each set."""
-        return {f"{part}_{FILES['features']}": self.open(part).features for part in set(self.same.values())}
+        return {f"{part}_{FILES['features']}": self.open(part).features for part in dict.fromkeys(self.same.values())}
 
     def write_others(self, folder: Path) -> Layout:
         """Write labels and names of a copy, and return its layout."""
         tables: dict[str, PartTable] = {}
-        for part in set(self.same.values()):
+        for part in dict.fromkeys(self.same.values()):
             videos, names = self._sets.by_part[part], {key: f"{part}_{end}" for key, end in FILES.items()}
             save_labels(folder / names["labels"], videos.labels)
             with h5py.File(folder / names["extras"], "w") as file:

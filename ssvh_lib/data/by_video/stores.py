@@ -76,7 +76,9 @@ class Groups:
         if self._file is None:
             self._file = h5py.File(self.path, "r")
         with explained():
-            found = self._file[name]
+            found = self._file.get(f"{name}/{self.key}") if self.key else None  # takes half the time of two steps
+            if found is None:
+                found = self._file[name]
             if isinstance(found, h5py.Group):
                 found = found[pick(list(found), self.key)]
         if not isinstance(found, h5py.Dataset):

@@ -76,15 +76,15 @@ def test_labels_of_a_list_become_a_multi_hot_table():
     made = lists([["b"], ["a", "c"]], [["c"]])
     classes = classes_of(made, None, None)
     assert classes.names == ("a", "b", "c")
-    assert classes.multi_hot(made[TRAIN]).tolist() == [[0, 1, 0], [1, 0, 1]]
-    assert classes.multi_hot(made[TEST]).dtype == np.uint8
+    assert classes.multi_hot(made[TRAIN].values()).tolist() == [[0, 1, 0], [1, 0, 1]]
+    assert classes.multi_hot(made[TEST].values()).dtype == np.uint8
 
 
 def test_without_names_the_numbers_are_the_classes_whatever_they_count_from():
     made = lists([["10"], ["2"]], [["7", "2"]])
     classes = classes_of(made, None, None)
     assert classes.names == ("2", "7", "10")  # in the order of numbers
-    assert classes.multi_hot(made[TEST]).tolist() == [[1, 1, 0]]
+    assert classes.multi_hot(made[TEST].values()).tolist() == [[1, 1, 0]]
 
 
 NAMES = ("run", "sit", "eat")
@@ -104,14 +104,16 @@ def test_labels_are_names_of_classes_or_numbers_that_count_from_0_or_1(train, ba
     made = lists([[label] for label in train])
     classes = classes_of(made, NAMES, base)
     assert classes.names == NAMES
-    assert classes.multi_hot(made[TRAIN]).argmax(axis=1).tolist() == columns
+    assert classes.multi_hot(made[TRAIN].values()).argmax(axis=1).tolist() == columns
 
 
 @given(st.lists(st.integers(0, 9), min_size=1), st.sampled_from([0, 1]))
 def test_a_stated_base_always_gives_the_class_that_is_meant(numbers, base):
     made = lists([], [])
     made[TRAIN] = {f"v{row}": (str(number + base),) for row, number in enumerate(numbers)}
-    assert classes_of(made, tuple("abcdefghij"), base).multi_hot(made[TRAIN]).argmax(axis=1).tolist() == numbers
+    assert (
+        classes_of(made, tuple("abcdefghij"), base).multi_hot(made[TRAIN].values()).argmax(axis=1).tolist() == numbers
+    )
 
 
 @pytest.mark.parametrize(
