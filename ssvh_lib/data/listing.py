@@ -80,7 +80,7 @@ def arrange(
     elif not parts:
         labels = labels or {path: _folder_label(path) for path in there}
         parts = _draw(labels, query_share, seed)
-        split = f"drawn: a share of {query_share:g} of each class are queries, seed {seed}"
+        split = f"a share of {query_share:g} of each class drawn as queries, seed {seed}"
     videos = tuple(Listed(path, labels[path], parts[path]) for path in sorted(parts))
     _check_sets(videos, there, folder, split)
     return Listing(videos, _class_names(videos, order, splits), len(there - parts.keys()), split)
@@ -92,8 +92,8 @@ def _check_sets(videos: tuple[Listed, ...], there: set[str], folder: Path, split
         raise SSVHError(f"None of the {len(videos)} listed videos is in {folder}; the first would be {example}.")
     if missing := {"train", "query"} - {video.part for video in videos}:
         raise SSVHError(
-            f"No video is in the set '{min(missing)}' (sets: {split}). A dataset needs training videos and queries: "
-            "put two videos of a class into the folder, or say which is which in a CSV."
+            f"No video is in the set '{min(missing)}' (sets of {folder}: {split}). A dataset needs training videos and "
+            "queries: put two videos of a class into the folder, or say which is which in a CSV."
         )
 
 

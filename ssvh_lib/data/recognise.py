@@ -95,7 +95,7 @@ def _avhash(contents: Contents) -> Iterator[Recognised]:
             yield Recognised(what, f"{path.name} names features and lists", partial(read_config, path))
 
 
-def _by_video(contents: Contents) -> Iterator[Recognised]:
+def _one_by_one(contents: Contents) -> Iterator[Recognised]:
     """Find features of single videos: files of groups, and files of each kind."""
     for path in contents.top("*.h5", "*.hdf5"):
         if _holds_videos(path):
@@ -123,7 +123,7 @@ def _refuse_unextracted(contents: Contents) -> None:
     )
 
 
-LAYOUTS: tuple[Callable[[Contents], Iterator[Recognised]], ...] = (_avhash, _by_video)
+LAYOUTS: tuple[Callable[[Contents], Iterator[Recognised]], ...] = (_avhash, _one_by_one)
 
 
 def _holds_videos(path: Path) -> bool:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_MAPPED = 1 << 20  # bytes of a file that takes less time to map than to read
+
+
 class UnreadableError(Exception):
     """The reason why the features of one video cannot be read, as the rest of a sentence about the video."""
 
@@ -70,9 +73,10 @@ def _describe_npy(path: Path, key: str | None) -> Kind:
 
 
 def _read_npy(path: Path, key: str | None) -> np.ndarray:
-    """Map the file, so that only what is used of a long video is read."""
+    """Read a short video, or map a long one, so that only what is used of it is read."""
     with explained():
-        values: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        long = path.stat().st_size > _MAPPED
+        values: np.ndarray = np.load(path, mmap_mode="r" if long else None, allow_pickle=False)
         return values
 
 

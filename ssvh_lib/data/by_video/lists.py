@@ -118,7 +118,7 @@ def _base(lists: Mapping[Path, Labels], numbers: dict[str, int], count: int) -> 
         )
     if not from_0 and not from_1:
         raise SSVHError(
-            f"The labels in {', '.join(path.name for path in lists)} are numbers from {lowest} to {highest} of {count} "
+            f"The labels in {' and '.join(map(str, lists))} are numbers from {lowest} to {highest} of {count} "
             "classes: they may count from 0 or from 1. Say which in dataset.toml, as label_base in [videos]."
         )
     return int(from_1)

@@ -101,5 +101,4 @@ class VideoRows(LazyRows):
                 f"{self.store.path}: the video '{name}' changed from {expected} to {stored.shape} while it was in "
                 "use. Start again."
             )
-        frames: np.ndarray = stored[middles(len(stored), self.shape[1])]
-        return frames
+        return stored if len(stored) == self.shape[1] else stored[middles(len(stored), self.shape[1])]

@@ -96,8 +96,10 @@ def stored_name(names: Collection[str]) -> Callable[[str], str]:
     there = set(names)
 
     def find(listed: str) -> str:
+        if listed in there:
+            return listed
         path = PurePosixPath(listed)
-        ways = (listed, str(path.with_suffix("")), path.name, path.stem)
+        ways = (str(path.with_suffix("")), path.name, path.stem)
         return next((way for way in ways if way in there), listed)
 
     return find

@@ -112,7 +112,11 @@ class Files:
 
     def describe(self, name: str) -> Kind:
         """Return the shape and type of a video's features."""
-        return self._format.describe(self.path / self._files[name], self.key)
+        path = self.path / self._files[name]
+        with explained():
+            if not path.stat().st_size:
+                raise UnreadableError("is empty")
+        return self._format.describe(path, self.key)
 
     def read(self, name: str) -> np.ndarray:
         """Read a video's features, or map them to the file."""

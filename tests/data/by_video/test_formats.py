@@ -34,8 +34,12 @@ def test_shape_and_type_are_known_beforehand_and_values_are_exact(tmp_path, rng,
 
 
 def test_a_long_npy_file_is_mapped_rather_than_read(tmp_path):
-    np.save(tmp_path / "v.npy", np.zeros((9, 2)))
-    assert isinstance(FORMATS[".npy"].read(tmp_path / "v.npy", None), np.memmap)
+    values = np.arange(400_000.0).reshape(-1, 4)
+    for name, part in (("long", values), ("short", values[:9])):
+        np.save(tmp_path / f"{name}.npy", part)
+        read = both(tmp_path / f"{name}.npy")[1]
+        assert isinstance(read, np.memmap) == (name == "long")
+        np.testing.assert_array_equal(read, part)
 
 
 def test_arrays_in_fortran_order_and_foreign_byte_order_come_as_they_are(tmp_path, rng):

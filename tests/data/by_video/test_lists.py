@@ -124,7 +124,7 @@ def test_a_stated_base_always_gives_the_class_that_is_meant(numbers, base):
             ["2"],
             NAMES,
             None,
-            r"train\.txt, test\.txt are numbers from 1 to 2 of 3 classes: they may count from 0 or",
+            r"train\.txt and test\.txt are numbers from 1 to 2 of 3 classes: they may count from 0 or",
         ),
         (
             ["0"],

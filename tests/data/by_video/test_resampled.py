@@ -122,6 +122,14 @@ def test_a_video_of_the_wrong_shape_or_type_is_named(tmp_path, suffix, values, m
         opened(place)
 
 
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_an_empty_file_is_named(tmp_path, suffix):
+    write_one(tmp_path, suffix, np.ones((3, 8)))
+    (tmp_path / f"b{suffix}").write_bytes(b"")
+    with pytest.raises(ssvh.SSVHError, match=r"1 of 5 videos cannot be read: 'b' is empty\."):
+        opened(tmp_path)
+
+
 def test_the_first_few_of_many_unreadable_videos_are_named(tmp_path):
     write_groups(tmp_path / "a.h5", {f"v{number}": np.ones((3, 8)) for number in range(9)})
     with h5py.File(tmp_path / "a.h5", "r+") as file:
