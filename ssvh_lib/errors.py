@@ -10,6 +10,10 @@ class SSVHError(ValueError):
     """A mistake in the input (a file, an argument, a folder); the command line prints it without a traceback."""
 
 
+class MissingFileError(SSVHError):
+    """A file that a dataset names is not there."""
+
+
 class SSVHWarning(UserWarning):
     """A result that is correct but perhaps not intended; Python shows it once for each line that triggers it."""
 

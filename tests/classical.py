@@ -11,7 +11,7 @@ SMALL = {VHDT: {"clusters": 10, "pairs": 200, "iterations": 10}}
 
 
 def videos_of(frames):
-    return VideoFeatures(frames, np.ones((len(frames), 1), np.uint8), ("",) * len(frames))
+    return VideoFeatures.unlabelled(frames)
 
 
 def solved(method, frames, bits=8, seed=0, **choices):

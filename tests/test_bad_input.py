@@ -95,9 +95,9 @@ def test_a_folder_in_place_of_a_label_file_is_refused(folder):
         ),
         ('["train_feats.h5"]', "[7]", r"'features' in \[train\] must be a list of texts, got \[7\]"),
         ('["train_feats.h5"]', "[]", r"\[train\] must name its 'features'"),
-        ('"train_labels.mat"', "[3]", r"'labels' in \[train\] must be a str or a list of texts, got \[3\]"),
-        ("[train]", "train = 3\n[database]", "'train' in the file must be a dict, got 3"),
-        ("[train]", "query_in_database = 1\n[train]", "'query_in_database' in the file must be a bool, got 1"),
+        ('"train_labels.mat"', "[3]", r"'labels' in \[train\] must be a text or a list of texts, got \[3\]"),
+        ("[train]", "train = 3\n[database]", "'train' in the file must be a table, got 3"),
+        ("[train]", "query_in_database = 1\n[train]", "'query_in_database' in the file must be true or false, got 1"),
     ],
     ids=["features a text", "features a number", "no features", "labels numbers", "train a number", "flag"],
 )

@@ -18,9 +18,9 @@ import pandas as pd
 from joblib import cpu_count
 
 from ..data import VideoFeatures
-from ..data.features import StoredRows
 from ..data.halve import convert
 from ..data.loader import in_background, read_batches
+from ..data.rows import StoredRows
 from ..utils.measured_process import measure_in_subprocess, peak_bytes
 
 TITLE = "Reading a training set"
@@ -92,9 +92,7 @@ def _random_rows(path: Path) -> Iterator[np.ndarray]:
 
 
 def _lazily(path: Path) -> Iterator[np.ndarray]:
-    rows = StoredRows([path], "feats")
-    count = rows.shape[0]
-    videos = VideoFeatures(rows, np.zeros((count, 1), np.uint8), ("",) * count)
+    videos = VideoFeatures.unlabelled(StoredRows([path], "feats"))
     return (frames for _, frames in in_background(read_batches(videos, BATCH, 0)))
 
 

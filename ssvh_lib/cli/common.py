@@ -15,7 +15,7 @@ from ..utils.files import project_root
 FIGURES, SITE = project_root() / "figures", project_root() / "site"
 PRESETS = "smoke (seconds), small (two cores, minutes) or paper (published values, GPU)."
 
-Dataset = Annotated[str, typer.Option(help="Dataset: moving-digits, or a folder in --root with a dataset.toml.")]
+Dataset = Annotated[str, typer.Option(help="Dataset: moving-digits, or a folder of features in --root.")]
 Root = Annotated[Path | None, typer.Option(help="Folder of datasets [default: $SSVH_DATA or data/].")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes side by side [default: one per core, or per GPU].")]

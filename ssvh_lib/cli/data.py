@@ -80,10 +80,14 @@ def show(
 
 @data.command()
 def check(name: Name = "moving-digits", root: Root = None) -> None:
-    """Read every value of a dataset and report what is in it and what is wrong; exit status 1 if anything is.
+    """Say what a folder was taken for, read every value, and report what is wrong; exit status 1 if anything is.
 
-    Counts, classes, NaN, blank frames, copies within and between the sets; for a published dataset also what its
-    authors publish, and where to get each missing file.
+    A folder is read as its dataset.toml says. Without one it may hold the published files of one of the five datasets;
+    one .npy, .npz or .pt file (frames x size) for each video, with classes as the first folders, from a labels.csv or
+    from official lists; or HDF5 groups with lists, as AVHash publishes them. README.md shows each.
+
+    The report has counts, classes, NaN, blank frames, copies within and between the sets; for a published dataset also
+    what its authors publish, and where to get each missing file.
     """
     from ..data.check import check_dataset
 

@@ -6,7 +6,7 @@ Every value is read once, a slab at a time, whatever the size of the files; noth
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import combinations
 from pathlib import Path
@@ -14,87 +14,17 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ..errors import SSVHError
+from ..errors import MissingFileError, SSVHError
 from . import published
-from .features import StoredRows
+from .check_report import Contents, Part, Report, Unreadable
 from .find import Found, find
-from .layouts import PARTS, PartTable, files_of, part_of, same_parts
+from .layouts import PARTS
 from .loader import BLOCK
-from .released import read_labels
+from .read import open_source
+from .rows import LazyRows
+from .sources import Source
 
 _SLAB = 32 << 20  # bytes as float32 that are checked together
-
-
-@dataclass(frozen=True)
-class Contents:
-    """The content of the feature files of one set of videos; ``digests (N,)`` are equal for equal videos."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    chunk: int  # videos that are stored, and so decoded, together
-    bad_videos: tuple[int, ...]  # with NaN, infinity or a value beyond float32
-    zero_frames: int
-    constant_frames: int  # of one value other than 0
-    digests: list[bytes] = field(repr=False)
-
-    @property
-    def duplicates(self) -> int:
-        """The number of videos that equal an earlier one of the set bit for bit."""
-        return len(self.digests) - len(set(self.digests))
-
-
-@dataclass(frozen=True)
-class Part:
-    """One set of videos: its features, and its labels ``(N, L)`` unless they cannot be read or do not exist."""
-
-    contents: Contents
-    labels: np.ndarray | None = field(repr=False)
-
-    def lines(self) -> list[str]:
-        """Describe its content."""
-        found = self.contents
-        videos, frames, size = found.shape
-        text = f"{videos:,} videos x {frames} frames x {size} values, {found.dtype}; {_describe_labels(self.labels)}"
-        oddities = {
-            "videos with NaN or infinity": len(found.bad_videos),
-            "frames of zeros": found.zero_frames,
-            "frames of one value": found.constant_frames,
-            "videos that equal an earlier one": found.duplicates,
-        }
-        return [text, ", ".join(f"{count:,} {what}" for what, count in oddities.items())]
-
-
-class Unreadable:
-    """One set of videos whose features cannot be read; the problems of the report say why."""
-
-    def lines(self) -> list[str]:
-        """Say that they cannot be read."""
-        return ["cannot be read"]
-
-
-@dataclass(frozen=True)
-class Report:
-    """The content of the files of a dataset, and its ``problems``, a sentence each."""
-
-    name: str
-    folder: Path
-    parts: dict[str, Part | Unreadable]
-    shared: dict[tuple[str, str], int]  # number of videos of the first set that are in the second too, bit for bit
-    problems: list[str]
-    remark: str = ""
-
-    def text(self) -> str:
-        """Return the report as it is printed."""
-        lines = [f"{self.name} in {self.folder}"]
-        for name, part in self.parts.items():
-            twin = next(one for one, other in self.parts.items() if other is part)
-            first, *others = part.lines() if twin == name else [f"the same files as {twin}"]
-            lines += [f"  {name:<9} {first}", *(f"            {line}" for line in others)]
-        lines += [f"  {count:,} {one} videos are in {other} too" for (one, other), count in self.shared.items()]
-        lines += [f"  Note: {self.remark}"] if self.remark else []
-        count = len(self.problems)
-        lines.append(f"{count} problem{'s' if count > 1 else ''}:" if count else "No problems.")
-        return "\n".join([*lines, *(f"  - {problem}" for problem in self.problems)])
 
 
 def check_dataset(name: str, root: str | Path | None = None, *, progress: bool = False) -> Report:
@@ -104,18 +34,21 @@ def check_dataset(name: str, root: str | Path | None = None, *, progress: bool =
     ``dataset.toml`` cannot be read.
     """
     found = find(name, root, progress=progress)
-    problems = _missing(found, name)
-    parts = _read_parts(found, problems, progress)
+    source = open_source(found.folder, found.layout, progress=progress)
+    problems = _missing(found, source.files())
+    parts = _read_parts(source, problems, progress)
     readable = _readable(parts)
     problems += [text for part, videos in readable.items() for text in _oddities(part, videos)]
     problems += _differences_from_published(found, readable)
     problems += _between_parts(found, parts["query"], parts["database"])
-    remark = found.published.remark if found.published else ""
-    return Report(found.layout.get("name", name), found.folder, parts, _shared(readable), problems, remark)
+    notes = [found.published.remark] if found.published and found.published.remark else []
+    notes += source.notes if readable else []
+    name = found.layout.get("name", name)
+    return Report(name, found.folder, parts, _shared(readable), problems, tuple(notes), found.taken_for)
 
 
-def _missing(found: Found, name: str) -> list[str]:
-    absent = [file for file in files_of(found.layout) if not (found.folder / file).is_file()]
+def _missing(found: Found, files: list[str]) -> list[str]:
+    absent = [file for file in files if not (found.folder / file).exists()]
     if found.published is None:
         return [f"{found.folder / file} is missing." for file in absent]
     holds = found.published.files()
@@ -123,14 +56,25 @@ def _missing(found: Found, name: str) -> list[str]:
     return [*lines, published.where_from(found.layout["name"])] if absent else []
 
 
-def _read_parts(found: Found, problems: list[str], progress: bool) -> dict[str, Part | Unreadable]:
-    """Read each set of videos, once where two are the same files; add what cannot be read to ``problems``."""
-    same = same_parts(found.layout)
+def _read_parts(source: Source, problems: list[str], progress: bool) -> dict[str, Part | Unreadable]:
+    """Read each set of videos, once where two are the same; add what cannot be read to ``problems``."""
     read: dict[str, Part | Unreadable] = {}
-    for name in PARTS:
-        table = part_of(found.layout, name)
-        read[name] = read.get(same[name]) or _read_part(found.folder, name, table, problems, progress)
-    return read
+    with _noted(problems):
+        for name, same in source.same.items():
+            read[name] = read.get(same) or _read_part(source, name, problems, progress)
+    return {name: read.get(name, Unreadable()) for name in PARTS}
+
+
+@contextmanager
+def _noted(problems: list[str]) -> Iterator[None]:
+    """Make a problem of an error, unless it is known already, as that of a missing file."""
+    try:
+        yield
+    except MissingFileError:
+        pass
+    except SSVHError as error:
+        if str(error) not in problems:
+            problems.append(str(error))
 
 
 def _readable(parts: dict[str, Part | Unreadable]) -> dict[str, Part]:
@@ -139,24 +83,25 @@ def _readable(parts: dict[str, Part | Unreadable]) -> dict[str, Part]:
     return {name: part for name, part in parts.items() if isinstance(part, Part) and first[id(part)] == name}
 
 
-def _read_part(folder: Path, name: str, table: PartTable, problems: list[str], progress: bool) -> Part | Unreadable:
-    contents = labels = None
-    try:
-        features = StoredRows([folder / file for file in table["features"]], "feats")
-        if len(features.shape) != 3:
-            raise SSVHError(f"{name}: features must have three axes (videos, frames, size), got {features.shape}.")
-        contents = _contents(features, name, progress)
-        labels = read_labels(folder, table, features)
-        if labels is not None and len(labels) != features.shape[0]:
-            problems.append(f"{name}: {features.shape[0]:,} videos have features, {len(labels):,} have labels.")
+def _read_part(source: Source, name: str, problems: list[str], progress: bool) -> Part | Unreadable:
+    """Read one set of videos, as much of it as can be read."""
+    contents = labels = ids = None
+    with _noted(problems):
+        stored = source.open(name)
+        if len(stored.features.shape) != 3:
+            shape = stored.features.shape
+            raise SSVHError(f"{name}: features must have three axes (videos, frames, size), got {shape}.")
+        contents = _contents(stored.features, name, progress)
+        with _noted(problems):
+            ids = stored.read_extras().ids
+        labels = stored.read_labels()
+        if labels is not None and len(labels) != stored.features.shape[0]:
+            problems.append(f"{name}: {stored.features.shape[0]:,} videos have features, {len(labels):,} have labels.")
             labels = None
-    except SSVHError as error:
-        if "is missing" not in str(error):  # missing files are listed already
-            problems.append(str(error))
-    return Part(contents, labels) if contents else Unreadable()
+    return Part(contents, labels, ids) if contents else Unreadable()
 
 
-def _contents(features: StoredRows, name: str, progress: bool) -> Contents:
+def _contents(features: LazyRows, name: str, progress: bool) -> Contents:
     bad: list[int] = []
     digests: list[bytes] = []
     zero = constant = 0
@@ -170,7 +115,7 @@ def _contents(features: StoredRows, name: str, progress: bool) -> Contents:
     return Contents(features.shape, str(features.dtype), features.chunk, tuple(bad), zero, constant, digests)
 
 
-def _slabs(features: StoredRows, name: str, progress: bool) -> Iterator[tuple[int, np.ndarray]]:
+def _slabs(features: LazyRows, name: str, progress: bool) -> Iterator[tuple[int, np.ndarray]]:
     """Yield all videos as float32, a slab at a time, with the number of the first one."""
     count, step = features.shape[0], max(1, _SLAB // _bytes(features.shape), features.chunk)
     with tqdm(total=count, desc=f"Checking {name}", unit=" videos", disable=not progress) as bar:
@@ -186,22 +131,13 @@ def _bytes(shape: tuple[int, ...]) -> int:
     return max(1, 4 * int(np.prod(shape[1:])))
 
 
-def _describe_labels(labels: np.ndarray | None) -> str:
-    if labels is None:
-        return "no labels"
-    each = labels.sum(axis=1)
-    density = f"{each.mean():.2f} labels a video ({labels.mean():.2%} of the table)"
-    return f"{labels.shape[1]} classes, {density}, {int((each == 0).sum()):,} videos without a label"
-
-
 def _oddities(name: str, part: Part) -> list[str]:
     """List what is wrong with one set of videos by itself."""
     found = part.contents
     problems: list[str] = []
     if found.bad_videos:
-        rows = ", ".join(map(str, found.bad_videos[:5])) + (", …" if len(found.bad_videos) > 5 else "")
         problems.append(
-            f"{name}: {len(found.bad_videos):,} videos hold NaN or infinity, in rows {rows}. "
+            f"{name}: {len(found.bad_videos):,} videos hold NaN or infinity, {part.which(found.bad_videos)}. "
             "Extract their features again, or remove them."
         )
     if found.zero_frames + found.constant_frames:

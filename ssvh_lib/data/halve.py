@@ -13,10 +13,11 @@ from tqdm import tqdm
 
 from ..errors import SSVHError
 from ..utils.files import check_room, make_folder, write_folder
-from .features import StoredRows
 from .find import find
-from .layouts import PARTS, files_of, fingerprint, part_of, read_layout, write_layout
+from .layouts import files_of, read_layout, write_layout
 from .published import require
+from .read import open_source
+from .rows import LazyRows
 
 _SLAB = 64 << 20  # bytes that are converted together
 
@@ -29,15 +30,15 @@ def halve(name: str, out: str | Path, root: str | Path | None = None, *, progres
     An interrupted copy leaves nothing behind. Raises SSVHError if the disk is too small, if ``out`` holds something
     else, and if a value is NaN, infinite or beyond float16 (65,504).
     """
-    folder, layout, published = find(name, root)
+    folder, layout, published, _ = find(name, root)
     out = Path(out)
     if published is not None:
         require(name, folder)
-    source = fingerprint(folder, layout)
-    if _is_copy(out, source, folder):
+    source = open_source(folder, layout, progress=progress)
+    made_of = source.fingerprint()
+    if _is_copy(out, made_of, folder):
         return out
-    files = sorted({file for part in PARTS for file in part_of(layout, part)["features"]})
-    features = {file: StoredRows([folder / file], "feats") for file in files}
+    features = source.feature_files()
     make_folder(out.parent)
     needed = sum(2 * int(np.prod(rows.shape)) for rows in features.values())
     check_room(out.parent, needed, "the copy", "Name one on another disk.")
@@ -47,9 +48,7 @@ def halve(name: str, out: str | Path, root: str | Path | None = None, *, progres
         with tqdm(total=total, desc=f"Halving {name}", unit=" videos", disable=not progress) as bar:
             for file, rows in features.items():
                 convert(rows, partial / file, bar.update)
-        for file in set(files_of(layout)) - set(files):
-            shutil.copyfile(folder / file, partial / file)
-        write_layout(partial, {"name": name, **layout, "halved_from": source})
+        write_layout(partial, {"name": name, **source.write_others(partial), "halved_from": made_of})
 
     with FileLock(out.with_name(f".{out.name}.lock")):
         for left in out.parent.glob(f".{out.name}-????????"):  # of a process that was killed
@@ -69,7 +68,7 @@ def _is_copy(out: Path, source: str, folder: Path) -> bool:
     return held["halved_from"] == source and all((out / file).is_file() for file in files_of(held))
 
 
-def convert(rows: StoredRows, path: Path, done: Callable[[int], object] = lambda count: None) -> None:
+def convert(rows: LazyRows, path: Path, done: Callable[[int], object] = lambda count: None) -> None:
     """Write ``rows`` into ``path`` as float16, telling ``done`` how many at a time. Raises SSVHError as ``halve``."""
     import torch  # converts four times as fast as NumPy
 
@@ -84,10 +83,11 @@ def convert(rows: StoredRows, path: Path, done: Callable[[int], object] = lambda
             done(len(halves))
 
 
-def _check_range(rows: StoredRows, start: int, halves: np.ndarray) -> None:
+def _check_range(rows: LazyRows, start: int, halves: np.ndarray) -> None:
     finite = np.isfinite(halves).all(axis=tuple(range(1, halves.ndim)))
     if not finite.all():
+        holder, row = rows.place(start + int(finite.argmin()))
         raise SSVHError(
-            f"{rows.paths[0]}: row {start + int(finite.argmin())} holds a value beyond float16, which ends at 65,504. "
+            f"{holder} holds a value beyond float16, which ends at 65,504, in {row}. "
             "Keep this dataset as it is, or scale its features down."
         )

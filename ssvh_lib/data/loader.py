@@ -23,7 +23,8 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from .features import HELD_IN_MEMORY, Rows, VideoFeatures
+from .features import HELD_IN_MEMORY, VideoFeatures
+from .rows import Rows
 
 BLOCK = 4 << 20  # bytes as float32 that are read at once: a disk that seeks for 10 ms still gives most of its speed
 WINDOW = 512 << 20  # bytes as float32 from which a video is drawn

@@ -141,12 +141,10 @@ def places(name: str, root: Path) -> list[Path]:
     return list(dict.fromkeys([root / name, root / PUBLISHED[name].folder, root]))
 
 
-def place_of(name: str, root: Path) -> Path:
-    """Return the first of its ``places`` that holds a file of the dataset, or the first of all."""
+def place_of(name: str, root: Path) -> Path | None:
+    """Return the first of its ``places`` that holds a file of the dataset."""
     files = PUBLISHED[name].files()
-    return next(
-        (folder for folder in places(name, root) if any((folder / file).exists() for file in files)), root / name
-    )
+    return next((folder for folder in places(name, root) if any((folder / file).exists() for file in files)), None)
 
 
 def where_from(name: str) -> str:

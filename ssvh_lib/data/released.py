@@ -5,39 +5,67 @@ That is HDF5 ``feats (N, T, D)`` beside MATLAB ``labels (N, L)``; ``layouts`` sa
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import h5py
 import numpy as np
 from scipy.io import loadmat, savemat
 from scipy.sparse import issparse
 
-from ..errors import SSVHError
-from .features import HELD_IN_MEMORY, Dataset, Shown, StoredRows, VideoFeatures, open_hdf5
-from .layouts import FILES, PARTS, Layout, PartTable, fingerprint, label_files, part_of, same_parts
+from ..errors import MissingFileError, SSVHError
+from .features import Shown
+from .layouts import FILES, PARTS, Layout, PartTable, files_of, fingerprint, label_files, part_of, same_parts
+from .rows import LazyRows, StoredRows, open_hdf5
+from .sources import Extras, StoredSet
 
 
-def read_dataset(folder: Path, layout: Layout) -> Dataset:
-    """Read the files in ``folder`` that ``layout`` names. Raises SSVHError, which says what is missing or wrong."""
-    same = same_parts(layout)
-    database = _read_part(folder, part_of(layout, "database"), 0)
-    read = {same["database"]: database}
-    for name in PARTS:
-        if same[name] not in read:
-            read[same[name]] = _read_part(folder, part_of(layout, name), database.labels.shape[1])
-    return Dataset(
-        name=layout.get("name", folder.name),
-        train=read[same["train"]],
-        database=database,
-        query=read[same["query"]],
-        query_in_database=layout.get("query_in_database", False),
-        classes=tuple(layout.get("classes", map(str, range(database.labels.shape[1])))),
-        preset=layout.get("preset", "paper"),
-        fingerprint=fingerprint(folder, layout),
-        root=folder,
-    )
+class ReleasedSource:
+    """A ``Source`` whose layout names files of features and labels."""
+
+    def __init__(self, folder: Path, layout: Layout):
+        self.folder, self.layout = folder, layout
+        self.notes: list[str] = []
+
+    @property
+    def same(self) -> dict[str, str]:
+        """Each set with the first one that is made of the same files."""
+        return same_parts(self.layout)
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """The names of the classes, if the layout has them."""
+        return tuple(self.layout["classes"]) if "classes" in self.layout else None
+
+    def files(self) -> list[str]:
+        """Return the names of all files."""
+        return files_of(self.layout)
+
+    def open(self, part: str) -> StoredSet:
+        """Open one of the sets."""
+        table = part_of(self.layout, part)
+        features = StoredRows([self.folder / name for name in table["features"]], "feats")
+        return StoredSet(
+            features,
+            lambda: read_labels(self.folder, table, features),
+            lambda: _read_extras(self.folder / table["extras"]) if "extras" in table else Extras(),
+        )
+
+    def fingerprint(self) -> str:
+        """Return 16 hex digits that change with the content of the files and with the layout."""
+        return fingerprint(self.folder, self.layout)
+
+    def feature_files(self) -> dict[str, LazyRows]:
+        """Return the feature files as they are."""
+        files = sorted({file for part in PARTS for file in part_of(self.layout, part)["features"]})
+        return {file: StoredRows([self.folder / file], "feats") for file in files}
+
+    def write_others(self, folder: Path) -> Layout:
+        """Copy the files of labels and extras, and return the same layout."""
+        for file in set(self.files()) - self.feature_files().keys():
+            shutil.copyfile(self.folder / file, folder / file)
+        return self.layout
 
 
 def write_part(
@@ -74,34 +102,12 @@ def save_labels(path: Path, labels: np.ndarray) -> None:
     path.write_bytes(b"MATLAB 5.0 MAT-file".ljust(116) + path.read_bytes()[116:])
 
 
-class _Extras(NamedTuple):
-    """Facts that a dataset may have about its videos besides features and labels."""
-
-    ids: tuple[str, ...] | None = None
-    informative: np.ndarray | None = None
-    thumbnails: StoredRows | None = None
-    shown: Shown | None = None
-
-
-def _read_part(folder: Path, part: PartTable, classes: int) -> VideoFeatures:
-    """Read one set of videos; where no labels are published, they are rows of zeros in ``classes`` columns."""
-    features = StoredRows([folder / name for name in part["features"]], "feats")
-    labels = read_labels(folder, part, features)
-    if labels is None:
-        labels = np.zeros((features.shape[0], classes), np.uint8)
-    stem = Path(part["features"][0]).stem.removesuffix("_feats")
-    numbered = tuple(f"{stem}/{row}" for row in range(features.shape[0]))
-    ids, informative, thumbnails, shown = _read_extras(folder / part["extras"]) if "extras" in part else _Extras()
-    videos = VideoFeatures(features, labels, numbered if ids is None else ids, informative, thumbnails, shown)
-    return videos.in_memory() if videos.nbytes <= HELD_IN_MEMORY else videos
-
-
-def _read_extras(path: Path) -> _Extras:
+def _read_extras(path: Path) -> Extras:
     with open_hdf5(path, "'informative', 'thumbnails' or 'ids'") as file:
         if not any(key in file for key in ("informative", "thumbnails", "ids")):
             names = ", ".join(map(repr, file)) or "nothing"
             raise SSVHError(f"{path} has no array 'informative', 'thumbnails' or 'ids'; it holds {names}.")
-        return _Extras(
+        return Extras(
             ids=_read_ids(path, file["ids"]) if "ids" in file else None,
             informative=StoredRows([path], "informative")[:] if "informative" in file else None,
             thumbnails=StoredRows([path], "thumbnails") if "thumbnails" in file else None,
@@ -140,7 +146,7 @@ def _by_video(labels: np.ndarray, videos: int) -> np.ndarray:
 
 def _read_labels(path: Path, key: str) -> np.ndarray:
     if not path.is_file():
-        raise SSVHError(f"{path} is missing. It should hold the multi-hot labels '{key}' (videos, classes).")
+        raise MissingFileError(f"{path} is missing. It should hold the multi-hot labels '{key}' (videos, classes).")
     try:
         content = loadmat(path)
     except Exception as error:

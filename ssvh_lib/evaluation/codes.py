@@ -91,7 +91,7 @@ def encode(model: Method, videos: VideoFeatures | np.ndarray, *, batch_size: int
     Raises SSVHError if the features are of another shape than the model's, or a code value is NaN.
     """
     if isinstance(videos, np.ndarray):
-        videos = VideoFeatures(videos, np.zeros((len(videos), 0), np.uint8), ("",) * len(videos))
+        videos = VideoFeatures.unlabelled(videos)
     if videos.size != model.config.features or videos.frames != model.config.frames:
         raise SSVHError(
             f"The model reads {model.config.frames} frames of size {model.config.features}, "

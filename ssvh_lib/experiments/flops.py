@@ -96,7 +96,7 @@ def _epoch_operations(model: TrainedMethod, epoch: int, videos: int) -> int:
     """Count one epoch of a training set of ``videos``, in a single step."""
     shape = (videos, model.config.frames, model.config.features)
     features = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
-    stored = VideoFeatures(features, np.zeros((videos, 0), np.uint8), ("",) * videos)
+    stored = VideoFeatures.unlabelled(features)
 
     def work() -> None:
         model.begin_epoch(epoch, stored, np.random.default_rng(0))

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from ..data import Dataset
-from ..data.released import read_dataset
+from ..data.read import read_dataset
 from ..errors import SSVHError
 from ..evaluation.codes import Codes, encode, save_codes
 from ..evaluation.conventions import SelfMatch

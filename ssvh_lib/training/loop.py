@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 from ..data import Dataset, VideoFeatures
 from ..data.batch import Batch
 from ..data.loader import in_background, read_batches
-from ..data.released import read_dataset
+from ..data.read import read_dataset
 from ..errors import SSVHError
 from ..methods import ClassicalMethod, Method, MethodConfig, TrainedMethod, construct, method_class
 from ..utils.devices import choose_device

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,7 +18,7 @@ from ..errors import SSVHError
 from .words import size
 
 JsonObject: TypeAlias = dict[str, Any]  # what a file holds is known only once it is read
-_BLOCK = 1 << 20
+_BLOCK, _SAMPLES = 1 << 20, 1024  # of a fingerprint: bytes read at a time, and how often at most
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -76,6 +77,15 @@ def write_text(path: Path, text: str) -> None:
     write_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
+def read_text(path: Path) -> str:
+    """Read a text file. Raises SSVHError if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        raise SSVHError(f"{path} cannot be read ({reason}).") from error
+
+
 def write_json(path: Path, content: object) -> None:
     """Write readable JSON atomically."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
@@ -112,6 +122,27 @@ def write_folder(folder: Path, fill: Callable[[Path], object]) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def find_files(folder: Path, suffixes: Collection[str]) -> Iterator[str]:
+    """Yield the paths of all files below ``folder`` with one of ``suffixes``, "/" between the parts, sorted.
+
+    Hidden files are skipped. Links are followed, except those that lead back to a folder on the way there.
+    """
+
+    def walk(place: str, way: frozenset[str]) -> Iterator[str]:
+        try:
+            names = sorted(os.listdir(place))
+        except OSError as error:
+            raise SSVHError(f"{place} cannot be listed ({error.strerror}).") from error
+        for path in (os.path.join(place, name) for name in names if not name.startswith(".")):
+            if not os.path.isdir(path):
+                if os.path.splitext(path)[1].lower() in suffixes:
+                    yield Path(path).relative_to(folder).as_posix()
+            elif (real := os.path.realpath(path)) not in way:
+                yield from walk(path, way | {real})
+
+    return walk(str(folder), frozenset([os.path.realpath(folder)]))
+
+
 def digest(path: Path) -> str:
     """Return a fingerprint of a file's content, 16 hex digits.
 
@@ -126,13 +157,37 @@ def digest(path: Path) -> str:
 def _digest(path: Path, size: int, _changed: int) -> str:
     total = hashlib.sha256(str(size).encode())
     blocks = -(-size // _BLOCK)
-    stride = max(1, blocks / 1024)
+    stride = max(1, blocks / _SAMPLES)
     with path.open("rb") as file:
         position = 0.0
         while position < blocks:
             file.seek(int(position) * _BLOCK)
             total.update(file.read(_BLOCK))
             position += stride
+    return total.hexdigest()[:16]
+
+
+def digest_all(folder: Path, names: Sequence[str]) -> str:
+    """Return a fingerprint of the names and contents of many files in ``folder``, 16 hex digits.
+
+    Up to 1 GiB together they are read whole. Beyond, the names and sizes of all count, but the first MiB of 1,024
+    evenly spaced ones only, as in ``digest``.
+    """
+    stats = [(folder / name).stat() for name in names]
+    return _digest_all(
+        folder, tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in zip(names, stats, strict=True))
+    )
+
+
+@lru_cache(maxsize=8)
+def _digest_all(folder: Path, files: tuple[tuple[str, int, int], ...]) -> str:
+    sizes = {name: size for name, size, _ in files}
+    total = hashlib.sha256(json.dumps(sizes).encode())
+    whole = sum(sizes.values()) <= _SAMPLES * _BLOCK
+    stride = 1.0 if whole else max(1.0, len(files) / _SAMPLES)
+    for number in range(math.ceil(len(files) / stride)):
+        with (folder / files[int(number * stride)][0]).open("rb") as file:
+            total.update(file.read() if whole else file.read(_BLOCK))
     return total.hexdigest()[:16]
 
 

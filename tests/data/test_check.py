@@ -32,11 +32,12 @@ def test_a_dataset_without_fault_has_no_problems_and_its_numbers(report, folder,
     assert found.problems == []
     assert found.text() == (
         f"mine in {folder}\n"
+        "  Taken for what its dataset.toml says, which goes before all else.\n"
         "  train     12 videos x 4 frames x 8 values, float32; "
         "3 classes, 1.00 labels a video (33.33% of the table), 0 videos without a label\n"
         "            0 videos with NaN or infinity, 0 frames of zeros, 0 frames of one value, "
         "0 videos that equal an earlier one\n"
-        "  database  the same files as train\n"
+        "  database  the same videos as train\n"
         "  query     6 videos x 4 frames x 8 values, float32; "
         "3 classes, 1.00 labels a video (33.33% of the table), 0 videos without a label\n"
         "            0 videos with NaN or infinity, 0 frames of zeros, 0 frames of one value, "
@@ -209,7 +210,7 @@ def test_published_files_as_expected_have_no_problems(tiny_fcvid):
     found = check_dataset("fcvid", tiny_fcvid.parent)
     assert found.problems == []
     assert "\n  train     7 videos x 3 frames x 4 values, float32; no labels\n" in found.text()
-    assert "\n  query     the same files as database\n" in found.text()
+    assert "\n  query     the same videos as database\n" in found.text()
     assert "\n  Note: Every database video is a query too.\n" in found.text()
 
 

@@ -8,7 +8,8 @@ import pytest
 from dataset_files import set_feature
 
 import ssvh_lib as ssvh
-from ssvh_lib.data.features import StoredRows, VideoFeatures
+from ssvh_lib.data.features import VideoFeatures
+from ssvh_lib.data.rows import StoredRows
 
 SIZES = (5, 1, 4)  # videos in each of three shards
 
@@ -101,3 +102,13 @@ def test_a_part_of_the_videos_keeps_everything_together(values):
         strict=True,
     ):
         np.testing.assert_array_equal(got, whole[[7, 2]])
+
+
+def test_videos_in_memory_are_those_of_the_files_whatever_the_slabs(shards, values, monkeypatch):
+    lazy = VideoFeatures.unlabelled(StoredRows(shards, "feats"))
+    assert (lazy.labels.shape, len(lazy), lazy.held) == ((10, 0), 10, False)
+    for slab in (1, 3 * 4 * 3 * 4, 1 << 20):  # bytes: a video at a time, three, all
+        monkeypatch.setattr("ssvh_lib.data.features._SLAB", slab)
+        held = lazy.in_memory()
+        assert held.held
+        np.testing.assert_array_equal(held.features, values)

@@ -6,7 +6,7 @@ import pytest
 
 import ssvh_lib as ssvh
 from ssvh_lib.data import halve
-from ssvh_lib.data.features import StoredRows
+from ssvh_lib.data.rows import StoredRows
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_halving_again_does_nothing_until_the_files_change(folder, tmp_path, tre
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (1e5, r"row 5 holds a value beyond float16, which ends at 65,504\."),
+        (1e5, r"holds a value beyond float16, which ends at 65,504, in row 5\."),
         (np.nan, r"holds NaN, infinity .* in row 5\."),
     ],
 )

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from dataset_files import change, refusal, set_feature
+from dataset_files import change, refusal, set_feature, write_toml
 from scipy.io import savemat
 
 import ssvh_lib as ssvh
@@ -81,3 +81,32 @@ def test_the_database_is_the_training_set_unless_it_has_a_table_of_its_own():
     assert files_of(layout) == ["a.h5", "a.mat", "b.h5", "q.h5", "q.mat"]
     layout["database"] = {"features": ["q.h5"], "labels": ["q.mat"]}
     assert same_parts(layout) == {"train": "train", "database": "database", "query": "database"}
+
+
+# Videos that are stored one by one
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('query_list = "query.txt"', "", "[videos] must name both a train_list and a query_list, or neither"),
+        (
+            'query_list = "query.txt"',
+            'queries = "query.txt"',
+            "[videos] has an unknown key 'queries'; allowed are database",
+        ),
+        ('"image.h5"', '""', "[videos] must name its 'features', a folder of files or an HDF5 file of groups"),
+        ("frames = 5", "frames = 0", "'frames' in [videos] must be 1 or more, got 0"),
+        ("frames = 5", "frames = 5.0", "'frames' in [videos] must be a whole number, got 5.0"),
+        ("frames = 5", "frames = true", "'frames' in [videos] must be a whole number, got True"),
+        ("first_label = 2", "first_label = 1", "'first_label' in [videos] must be 2 or 3, got 1"),
+        ("first_label = 2", "label_base = 2", "'label_base' in [videos] must be 0 or 1, got 2"),
+        ("first_label = 2", 'splits = "lists"', "[videos] names the sets twice, by query_list and by splits"),
+        ("[videos]", "[train]\n[videos]", "has both [videos] and [train]"),
+    ],
+)
+def test_a_wrong_table_of_videos_is_refused(tmp_path, tree, old, new, message):
+    lists = {"train_list": "train.txt", "query_list": "query.txt"}
+    folder = write_toml(tmp_path / "mine", features="image.h5", frames=5, first_label=2, **lists)
+    change(folder / "dataset.toml", old, new)
+    refusal(folder, tree, folder / "dataset.toml", message)

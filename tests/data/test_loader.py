@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import ssvh_lib as ssvh
 from ssvh_lib.data import halve, loader
 from ssvh_lib.data.batch import Batch
-from ssvh_lib.data.features import StoredRows, VideoFeatures
+from ssvh_lib.data.features import VideoFeatures
+from ssvh_lib.data.rows import StoredRows
 from ssvh_lib.training.loop import _batches
 
 CPU = torch.device("cpu")
@@ -178,7 +179,7 @@ def test_training_is_the_same_from_memory_and_from_files(tmp_path, make_dataset,
     monkeypatch.setattr(loader, "BLOCK", 4 * 4 * 4 * 8)
     weights = []
     for held in (2 << 30, 0):
-        monkeypatch.setattr("ssvh_lib.data.released.HELD_IN_MEMORY", held)
+        monkeypatch.setattr("ssvh_lib.data.read.HELD_IN_MEMORY", held)
         dataset = ssvh.load_dataset("mine", folder.parent)
         assert dataset.train.held == bool(held)
         model = ssvh.build("conmh", dataset, 16, preset="smoke", epochs=2, batch_size=16)
@@ -201,7 +202,7 @@ def test_a_row_with_nan_is_named_whether_it_is_read_here_or_in_the_thread(shards
 
 def test_a_row_with_nan_stops_training_with_its_name(tmp_path, make_dataset, monkeypatch):
     folder = make_dataset(tmp_path / "mine", train=60)
-    monkeypatch.setattr("ssvh_lib.data.released.HELD_IN_MEMORY", 0)
+    monkeypatch.setattr("ssvh_lib.data.read.HELD_IN_MEMORY", 0)
     dataset = ssvh.load_dataset("mine", folder.parent)
     break_row(folder / "train_feats.h5", 50)
     model = ssvh.build("conmh", dataset, 16, preset="smoke", epochs=1, batch_size=16)
@@ -253,13 +254,14 @@ import sys
 from pathlib import Path
 import numpy as np, torch
 from ssvh_lib.data import loader
-from ssvh_lib.data.features import StoredRows, VideoFeatures
+from ssvh_lib.data.features import VideoFeatures
+from ssvh_lib.data.rows import StoredRows
 from ssvh_lib.utils.measured_process import peak_bytes
 from ssvh_lib.data.batch import Batch
 from ssvh_lib.training.loop import _batches
 
 rows = StoredRows([Path(sys.argv[1])], "feats")
-videos = VideoFeatures(rows, np.zeros((rows.shape[0], 1), np.uint8), ("",) * rows.shape[0])
+videos = VideoFeatures.unlabelled(rows)
 loader.HELD_IN_MEMORY, loader.WINDOW, loader.BLOCK = 32 << 20, 16 << 20, 1 << 20
 before, total = peak_bytes(), 0.0
 for batch in _batches(videos if sys.argv[2] == "lazily" else videos.in_memory(), 32, 0, torch.device("cpu")):

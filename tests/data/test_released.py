@@ -10,8 +10,8 @@ from dataset_files import change, refusal, set_feature
 from scipy.io import loadmat, savemat
 
 import ssvh_lib as ssvh
-from ssvh_lib.data import released
-from ssvh_lib.data.features import StoredRows
+from ssvh_lib.data import read, released
+from ssvh_lib.data.rows import StoredRows
 
 PENN_ACTION = Path(__file__).resolve().parents[3] / "shared" / "data" / "penn_action"
 
@@ -66,7 +66,7 @@ def test_features_in_shards_load_as_one_set(folder):
 
 def test_a_large_set_is_not_held_in_memory_and_reads_the_same(folder, monkeypatch):
     held = ssvh.load_dataset("mine", folder.parent)
-    monkeypatch.setattr(released, "HELD_IN_MEMORY", 4 * 6 * 4 * 8)  # bytes: the queries fit, the training set does not
+    monkeypatch.setattr(read, "HELD_IN_MEMORY", 4 * 6 * 4 * 8)  # bytes: the queries fit, the training set does not
     lazy = ssvh.load_dataset("mine", folder.parent)
     assert isinstance(lazy.train.features, StoredRows)
     assert isinstance(lazy.query.features, np.ndarray)
@@ -219,10 +219,11 @@ def test_labels_other_than_0_and_1_are_refused(folder, tree, bad):
     refusal(folder, tree, folder / "train_labels.mat", "'labels' must be multi-hot (0 or 1), got values like")
 
 
-@pytest.mark.parametrize(("size", "classes"), [(7, 3), (8, 2)])
-def test_sets_that_do_not_go_together_are_refused(folder, tree, make_part, size, classes):
-    make_part(folder, "query", np.zeros((6, 4, size), np.float32), np.eye(classes)[np.arange(6) % classes])
-    refusal(folder, tree, folder, "feature size and number of classes must agree", f"'query': ({size}, {classes})")
+@pytest.mark.parametrize(("frames", "size", "classes"), [(5, 8, 3), (4, 7, 3), (4, 8, 2)])
+def test_sets_that_do_not_go_together_are_refused(folder, tree, make_part, frames, size, classes):
+    make_part(folder, "query", np.zeros((6, frames, size), np.float32), np.eye(classes)[np.arange(6) % classes])
+    message = "number of frames, feature size and number of classes must agree"
+    refusal(folder, tree, folder, message, f"'query': ({frames}, {size}, {classes})")
 
 
 def test_more_queries_than_database_items_cannot_lie_in_the_database(tmp_path, make_dataset, tree):

@@ -165,6 +165,36 @@ def test_of_a_large_file_only_some_blocks_count(tmp_path, monkeypatch):
     assert found[0] == found[1] != found[2] == found[3]
 
 
+def test_a_digest_of_many_files_follows_their_names_sizes_and_contents(tmp_path):
+    def of(folder, **contents):
+        (tmp_path / folder).mkdir()
+        for name, content in contents.items():
+            (tmp_path / folder / name).write_text(content)
+        return files.digest_all(tmp_path / folder, sorted(contents))
+
+    first = of("first", a="1", b="23")
+    assert of("same", a="1", b="23") == first
+    others = [of("content", a="1", b="24"), of("name", a="1", c="23"), of("size", a="12", b="3"), of("fewer", a="1")]
+    assert len({first, *others}) == 5
+
+
+def test_of_very_many_bytes_evenly_spaced_files_count_and_the_sizes_of_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_SAMPLES", 4)
+    monkeypatch.setattr(files, "_BLOCK", 3)
+    names = [f"{number:02}" for number in range(10)]  # of 3 bytes each: more than 4 x 3
+
+    def of(changed, content="abd"):
+        folder = tmp_path / f"{changed}{content}"
+        folder.mkdir()
+        for name in names:
+            (folder / name).write_text(content if name == changed else "abc")
+        return files.digest_all(folder, names)
+
+    whole = of("none")
+    assert [name for name in names if of(name) != whole] == ["00", "02", "05", "07"]
+    assert all(of(name, "abcd") != whole for name in names)
+
+
 def test_the_digest_of_a_value_does_not_depend_on_the_order_of_its_keys():
     assert files.digest_of({"a": 1, "b": [2, 3]}) == files.digest_of({"b": [2, 3], "a": 1})
     assert files.digest_of({"a": 1, "b": [2, 3]}) != files.digest_of({"a": 1, "b": [3, 2]})

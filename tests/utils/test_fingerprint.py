@@ -258,7 +258,13 @@ ROOTS = ("construct", "read_dataset", "Run.load_weights", "_train", "_solve besi
 # stands beside another, in the same file.
 ON_THE_WAY = """
 read_dataset                            ConMH
-_read_part beside read_dataset          ConMH
+_read_set beside read_dataset           ConMH
+ReleasedSource.open                     ConMH
+VideoSource.open                        ITQ
+VideoRows._read                         ConMH
+middles                                 ITQ
+arrange                                 ConMH
+classes_of                              ITQ
 read_labels                             ConMH
 _read_labels                            ITQ
 _by_video                               ITQ
@@ -267,10 +273,10 @@ _read_ids                               ConMH
 part_of                                 ConMH
 same_parts                              ITQ
 StoredRows.__init__                     ConMH
-StoredRows.__getitem__                  ConMH
+LazyRows.__getitem__                    ConMH
 StoredRows.__getstate__                 ITQ
-StoredRows.unchecked                    ITQ
-StoredRows._check_finite                ConMH
+LazyRows.unchecked                      ITQ
+LazyRows._check_finite                  ConMH
 StoredRows._fill                        S5VH
 StoredRows._open                        ITQ
 open_hdf5                               ITQ

@@ -25,16 +25,16 @@ from ...errors import SSVHError, unknown
 from ...utils.extras import requires_extra
 from ...utils.files import make_folder, read_json, write_json, write_text
 from ..layouts import FILES, PARTS, PartTable, write_layout
+from ..listing import QUERY_SHARE, printable
 from .backbones import DEFAULT, Backbone, load_backbone
 from .frame_features import SIDES, features_of, read_pictures
 from .gather import store, write_set
 from .plan import Plan, file_name, recipe_of
 from .report import FILE, Report, read_report, write_report
-from .splits import list_videos, printable
+from .splits import list_videos
 
 __all__ = ["Report", "extract", "features_of"]
 
-QUERY_SHARE = 0.2
 _OURS = {"dataset.toml", "extract.json", FILE} | {f"{part}_{name}" for part in PARTS for name in FILES.values()}
 
 
@@ -59,8 +59,8 @@ def extract(
 
     Videos are files and folders of frames (see ``find``). Classes are the first folders below ``videos``, or come from
     the CSV ``classes``; sets from its column ``split``, from the official lists of UCF101 or HMDB51 in ``splits``, or a
-    ``query_share`` of each class is drawn with ``seed`` (see ``splits``). Features are float32, or ``float16`` in half
-    the space; ``thumbnails`` are "none", "small" or "full". ``batch_size``, by default what suits the device, changes
+    ``query_share`` of each class is drawn with ``seed`` (see ``listing``). Features are float32, or ``float16`` in half the
+    space; ``thumbnails`` are "none", "small" or "full". ``batch_size``, by default what suits the device, changes
     no more than rounding.
 
     Before anything is described, ``say`` gets the size of the dataset on disk. The same call continues an interrupted

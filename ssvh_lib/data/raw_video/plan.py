@@ -13,10 +13,10 @@ import numpy as np
 from ...errors import SSVHError
 from ...utils.files import check_room, digest_of
 from ...utils.words import size
+from ..listing import Listed, Listing
 from .backbones import Backbone
 from .gather import is_stored
 from .pictures import pictures_in
-from .splits import Listed, Listing
 
 
 class Recipe(TypedDict):

@@ -10,8 +10,8 @@ import pandas as pd
 
 from ...utils.files import write_file
 from ..layouts import PARTS
+from ..listing import Listing, printable
 from .gather import load
-from .splits import Listing, printable
 
 FILE = "report.csv"
 

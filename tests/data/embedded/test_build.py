@@ -357,6 +357,6 @@ def test_a_world_with_another_parameter_is_built_again_and_has_another_fingerpri
 
 def test_a_disk_without_room_is_noticed_before_anything_is_trained(tmp_path, digits, monkeypatch):
     monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: SimpleNamespace(free=400_000))
-    with pytest.raises(ssvh.SSVHError, match=r"has 400 kB free, digits needs 512 kB\. Make room, or choose another folder"):
+    with pytest.raises(ssvh.SSVHError, match=r"400 kB free, digits needs 512 kB\. Make room, or choose another"):
         build.ensure(tmp_path / "digits", digits, "tiny")
     assert names_in(tmp_path) == {".digits.lock"}
