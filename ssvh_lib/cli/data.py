@@ -39,6 +39,7 @@ def list_datasets(root: Root = None) -> None:
     """List the datasets by name: the embedded worlds and their sizes, the published ones, and those in --root."""
     from ..data import EMBEDDED, PUBLISHED, WORLDS
     from ..data.embedded.worlds import SIZES
+    from ..data.find import folders_in
     from ..utils.files import data_root
 
     typer.echo("Embedded, built on first use:")
@@ -50,7 +51,7 @@ def list_datasets(root: Root = None) -> None:
     place = root or data_root()
     typer.echo(f"Published, once their files are in {place} (`ssvh data check NAME` says where to get them):")
     typer.echo(f"  {', '.join(PUBLISHED)}")
-    if own := sorted({path.parent.name for path in place.glob("*/dataset.toml")} - set(EMBEDDED)):
+    if own := sorted(folders_in(place) - set(EMBEDDED)):
         typer.echo(f"Others in {place}:\n  {', '.join(own)}")
 
 

@@ -56,12 +56,12 @@ def find(name: str, root: str | Path | None = None, *, progress: bool = False) -
         of_authors = f"{name} as its authors publish it, because of its name"
         return Found(place or folder, published.layout(name), published, of_authors)
     if not folder.is_dir():
-        error = unknown("dataset", name, {*EMBEDDED, *PUBLISHED, *_named(base)})
+        error = unknown("dataset", name, {*EMBEDDED, *PUBLISHED, *folders_in(base)})
         raise SSVHError(f"{error} Looked for the folder {folder}.")
     return Found(folder, read_layout(folder), None, "")  # which says what is missing
 
 
-def _named(base: Path) -> set[str]:
+def folders_in(base: Path) -> set[str]:
     """Return the names of the folders that may be datasets."""
     folders = (path for path in base.glob("[!.]*") if path.is_dir())
     return {folder.name for folder in folders if (folder / "dataset.toml").is_file() or may_be_dataset(folder)}

@@ -59,8 +59,8 @@ def extract(
 
     Videos are files and folders of frames (see ``find``). Classes are the first folders below ``videos``, or come from
     the CSV ``classes``; sets from its column ``split``, from the official lists of UCF101 or HMDB51 in ``splits``, or a
-    ``query_share`` of each class is drawn with ``seed`` (see ``listing``). Features are float32, or ``float16`` in half the
-    space; ``thumbnails`` are "none", "small" or "full". ``batch_size``, by default what suits the device, changes
+    ``query_share`` of each class is drawn with ``seed`` (see ``listing``). Features are float32, or ``float16`` in half
+    the space; ``thumbnails`` are "none", "small" or "full". ``batch_size``, by default what suits the device, changes
     no more than rounding.
 
     Before anything is described, ``say`` gets the size of the dataset on disk. The same call continues an interrupted

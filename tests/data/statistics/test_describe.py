@@ -8,7 +8,7 @@ import pytest
 from dataset_files import set_feature
 
 import ssvh_lib as ssvh
-from ssvh_lib.data import features, released
+from ssvh_lib.data import features, read, rows
 from ssvh_lib.data.statistics import MEASURES, neighbours, passes
 from ssvh_lib.data.statistics import frames as frames_module
 from ssvh_lib.utils.measured_process import peak_memory_growth
@@ -64,7 +64,7 @@ def test_frames_that_show_the_digit_are_the_hard_ones_of_moving_digits(smoke):
 def test_statistics_do_not_depend_on_how_the_videos_are_read(slab, tmp_path, make_dataset, monkeypatch):
     make_dataset(tmp_path / "mine", train=30, query=9)
     expected = ssvh.describe(ssvh.load_dataset("mine", tmp_path))
-    monkeypatch.setattr(released, "HELD_IN_MEMORY", 0)
+    monkeypatch.setattr(read, "HELD_IN_MEMORY", 0)
     monkeypatch.setattr(passes, "_SLAB", slab)
     dataset = ssvh.load_dataset("mine", tmp_path)
     assert not dataset.train.held
@@ -124,7 +124,7 @@ def test_features_on_disk_are_never_held_at_once(tmp_path, monkeypatch):
     labels = np.eye(10, dtype=np.uint8)[np.arange(8000) % 10]
     with h5py.File(tmp_path / "feats.h5", "w") as file:
         file.create_dataset("feats", (8000, 25, 1000), np.float16)
-    stored = features.StoredRows([tmp_path / "feats.h5"], "feats")
+    stored = rows.StoredRows([tmp_path / "feats.h5"], "feats")
     videos = ssvh.VideoFeatures(stored, labels, tuple(map(str, range(8000))))
     dataset = ssvh.Dataset("big", videos, videos, videos, True, tuple("0123456789"), "smoke", "0", tmp_path)
     monkeypatch.setattr(frames_module, "LARGEST_SAMPLE", 1 << 20)
@@ -213,7 +213,7 @@ def test_notes_tell_what_was_sampled(task, monkeypatch):
 def test_nan_in_a_file_is_refused_with_its_name(part, held, tmp_path, make_dataset, monkeypatch):
     folder = make_dataset(tmp_path / "mine")
     set_feature(folder / f"{part}_feats.h5", (2, 1, 3), np.nan)
-    monkeypatch.setattr(released, "HELD_IN_MEMORY", features.HELD_IN_MEMORY if held else 0)
+    monkeypatch.setattr(read, "HELD_IN_MEMORY", features.HELD_IN_MEMORY if held else 0)
     with pytest.raises(ssvh.SSVHError, match=rf"{part}_feats.h5: 'feats' holds NaN.* in row 2"):
         ssvh.describe(ssvh.load_dataset("mine", tmp_path))
 
