@@ -77,7 +77,7 @@ def test_how_it_was_made_is_told(made, backbone):
     assert (told["backbone"], told["frames"], told["thumbnail"]) == (str(backbone), 4, 64)
     assert told["weights"] == load_backbone(backbone, "cpu").fingerprint()
     first = (dataset.root / "dataset.toml").read_text().splitlines()[0]
-    assert first.startswith("# Sets: drawn: a share of 0.2 of each class are queries, seed 0.")
+    assert first.startswith("# Sets: a share of 0.2 of each class drawn as queries, seed 0.")
     assert str(report) == f"{dataset.root}: 7 train, 3 query"
     assert not (dataset.root / "partial").exists()
 
