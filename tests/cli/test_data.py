@@ -1,5 +1,7 @@
 """Commands for data and search: what is printed, and what is written."""
 
+from dataset_files import some_videos, write_videos
+
 from ssvh_lib.data import WORLDS
 from ssvh_lib.data.statistics.real_sets import read_csv
 
@@ -73,6 +75,24 @@ def test_data_describe_refuses_what_would_fail_later_before_it_reads(ssvh, tmp_p
         text = ssvh("data", "describe", "there-is-none", "--root", tmp_path, *options, code=1)
         assert message in " ".join(text.split())
     assert "no dataset called" in ssvh("data", "describe", "there-is-none", "--root", tmp_path, code=1)
+
+
+def test_a_folder_of_feature_files_is_checked_shown_and_trained_on_by_its_name(ssvh, tmp_path, rng):
+    write_videos(tmp_path / "mine", ".npy", some_videos(rng, each=8))
+    text = ssvh("data", "check", "mine", "--root", tmp_path)
+    assert "Taken for a folder with one .npy file for each video, because it holds 24 of them." in text
+    assert "Videos have 3 to 8 frames; each is resampled to 25." in text
+    assert "18 videos x 25 frames x 8 values, 3 classes" in ssvh("data", "mine", "--root", tmp_path)
+    trained = ssvh("train", "itq", "--dataset", "mine", "--root", tmp_path, "--bits", "8", "--out", tmp_path / "run")
+    assert "mAP@5" in trained
+
+
+def test_a_folder_of_videos_is_answered_with_the_command_that_describes_them(ssvh, tmp_path):
+    (tmp_path / "clips" / "a").mkdir(parents=True)
+    (tmp_path / "clips" / "a" / "x.mp4").touch()
+    for command in (("data", "check"), ("data",)):
+        text = ssvh(*command, "clips", "--root", tmp_path, code=1)
+        assert f"`ssvh extract --videos {tmp_path / 'clips'} --out {tmp_path / 'clips-features'}`" in text
 
 
 def test_data_halve_copies_a_dataset(ssvh, tmp_path, make_dataset):
