@@ -63,6 +63,16 @@ _CODECS = {".mp4": "libx264", ".avi": "mpeg4", ".mkv": "libx264", ".webm": "libv
 }
 
 
+def write_animation(path: Path, count: int) -> Path:
+    """A GIF, an APNG or a WebP of ``count`` numbered frames at 25 a second, or a still picture of one."""
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first, *others = (Image.fromarray(picture(number)) for number in range(count))
+    first.save(path, save_all=True, append_images=others, duration=40)
+    return path
+
+
 def write_audio(path: Path, *, cover: bool = False) -> Path:
     """Half a second of silence; with a ``cover``, which is a video stream of one attached picture."""
     with path.open("wb") as file, av.open(file, "w", format="mp4") as container:

@@ -1,8 +1,10 @@
 """Commands for data and search: what is printed, and what is written."""
 
 from dataset_files import some_videos, write_videos
+from video_samples import write_backbone, write_video
 
 from ssvh_lib.data import WORLDS
+from ssvh_lib.data.raw_video.frame_features import Pictures
 from ssvh_lib.data.statistics.real_sets import read_csv
 
 
@@ -114,3 +116,28 @@ def test_from_a_run_to_an_index_to_a_page(ssvh, tmp_path):
     page = (tmp_path / "pages" / "found.html").read_text(encoding="utf-8")
     assert page.count("<li>") == 4
     assert all(line.split("digits_train/")[1].split()[0] in page for line in lines[1:5])
+
+
+def test_an_interrupted_extraction_says_what_is_kept_and_ends_with_130(ssvh, tmp_path, monkeypatch):
+    for number in range(4):
+        write_video(tmp_path / "clips" / "dance" / f"{number}.mp4", 4)
+    words = ["extract", "--videos", "clips", "--out", "mine", "--frames", "2", "--device", "cpu"]
+    words += ["--backbone", write_backbone(tmp_path / "tiny"), "--thumbnails", "none", "--float16"]
+    whole = ssvh(*words[:4], "whole", *words[5:])
+    assert "4 videos x 2 frames x 16 values: features of type float16 take 0 kB, no thumbnails" in whole
+    features, described = Pictures.features, []
+
+    def stop_at_the_third(*given):
+        described.append(0)
+        if len(described) > 2:
+            raise KeyboardInterrupt
+        return features(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pictures, "features", stop_at_the_third)
+        text = ssvh(*words, code=130)
+    assert "Interrupted: 2 of 4 videos are kept in mine; the same command continues." in text
+    assert "Traceback" not in text
+    ssvh(*words)
+    for path in (tmp_path / "whole").glob("*_feats.h5"):
+        assert (tmp_path / "mine" / path.name).read_bytes() == path.read_bytes()

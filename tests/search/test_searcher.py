@@ -189,6 +189,18 @@ def test_a_video_of_the_database_finds_itself_and_its_kind(kitchen):
     assert len(page.all("li")) == 3
 
 
+@pytest.mark.parametrize("thumbnails", ["none", "full"])
+def test_a_page_shows_what_thumbnails_there_are(kitchen, tmp_path, thumbnails):
+    options = {"backbone": kitchen / "tiny", "frames": 4, "device": "cpu", "progress": False, "float16": True}
+    extract(kitchen / "videos", tmp_path / "mine", thumbnails=thumbnails, **options)
+    index_run(kitchen / "run", "mine", tmp_path).save(tmp_path / "an.index")
+    searcher = Searcher.open(tmp_path / "an.index", root=tmp_path)
+    asked = searcher.video(next((kitchen / "videos").rglob("*.mp4")))
+    page = Page(render(asked.video, searcher.nearest(asked, 3), searcher.facts()))
+    assert len(page.all("li")) == 3
+    assert len(page.all("img")) == (1 if thumbnails == "none" else 4)  # the video that was asked for has its own
+
+
 def test_a_backbone_with_other_weights_is_noticed(kitchen, tmp_path):
     index = HammingIndex.load(kitchen / "an.index")
     index.source["backbone"]["name"] = str(write_backbone(tmp_path / "tiny", seed=1))

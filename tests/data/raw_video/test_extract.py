@@ -3,13 +3,16 @@
 import csv
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from video_samples import number_of, write_audio, write_video
+from PIL import Image
+from video_samples import number_of, picture, write_animation, write_audio, write_video
 
 import ssvh_lib as ssvh
+from ssvh_lib.data.listing import Listed
 from ssvh_lib.data.raw_video import extract as extraction
 from ssvh_lib.data.raw_video import frame_features
 from ssvh_lib.data.raw_video.backbones import load_backbone
@@ -17,6 +20,9 @@ from ssvh_lib.data.raw_video.extract import extract
 from ssvh_lib.data.raw_video.find import find_videos
 from ssvh_lib.data.raw_video.frame_features import Pictures
 from ssvh_lib.data.raw_video.gather import is_stored
+from ssvh_lib.data.raw_video.plan import file_name
+from ssvh_lib.utils.files import digest_of
+from ssvh_lib.utils.words import size
 
 
 def describe_all(videos, out, backbone, **options):
@@ -112,10 +118,13 @@ def counted(monkeypatch, stop_after=None):
 
 
 def test_an_interrupted_extraction_goes_on_where_it_was(tmp_path, made, videos, backbone, monkeypatch):
+    out = tmp_path / "kitchen"
     with monkeypatch.context() as patch:
         counted(patch, stop_after=4)
-        with pytest.raises(KeyboardInterrupt):
-            describe_all(videos, tmp_path / "kitchen", backbone)
+        with pytest.raises(
+            KeyboardInterrupt, match=rf"^Interrupted: 4 of 10 videos are kept in {out}; the same comman"
+        ):
+            describe_all(videos, out, backbone)
     stored = sorted((tmp_path / "kitchen" / "partial").iterdir())
     assert len(stored) == 4
     stored[0].write_bytes(stored[0].read_bytes()[:-100])  # as after a power cut
@@ -234,6 +243,127 @@ def test_a_full_disk_keeps_what_is_done(tmp_path, videos, backbone, monkeypatch)
     monkeypatch.setattr(np, "savez", no_room)
     with pytest.raises(ssvh.SSVHError, match=r"cannot be written \(No space left on device\)\. What is done is kept"):
         describe_all(videos, tmp_path / "out", backbone)
+
+
+@pytest.mark.parametrize(("free", "refused"), [(20_000, True), (400_000, False)])
+def test_a_disk_without_room_is_noticed_before_anything_is_described(
+    tmp_path, videos, backbone, monkeypatch, free, refused
+):
+    done = counted(monkeypatch)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    options = {"frames": 200, "thumbnails": "none"}  # 10 x 200 x 16 values of 4 bytes, and again while gathered
+    if not refused:
+        assert describe_all(videos, tmp_path / "out", backbone, **options).sets == {"train": 7, "query": 3}
+        return
+    with pytest.raises(ssvh.SSVHError, match=r"has 20 kB free, the extraction needs 256 kB\. Make room, or ask for sm"):
+        describe_all(videos, tmp_path / "out", backbone, **options)
+    assert done == []
+    assert not (tmp_path / "out").exists()
+
+
+# Sizes by choice
+
+
+@pytest.mark.parametrize(("float16", "kind"), [(False, np.float32), (True, np.float16)])
+def test_features_take_the_room_that_was_announced(tmp_path, videos, backbone, float16, kind):
+    said, options = [], {"frames": 1000, "thumbnails": "none", "float16": float16, "say": said.append}
+    describe_all(videos, tmp_path / "out", backbone, **options)
+    (line,) = said
+    announced = 10 * 1000 * 16 * np.dtype(kind).itemsize
+    assert f"10 videos x 1000 frames x 16 values: features of type {np.dtype(kind)} take {size(announced)}" in line
+    on_disk = sum(path.stat().st_size for path in (tmp_path / "out").glob("*_feats.h5"))
+    assert announced <= on_disk < 1.03 * announced
+    assert "no thumbnails" in line
+    dataset = ssvh.load_dataset("out", tmp_path)
+    assert dataset.train.features.dtype == kind
+    assert dataset.train.thumbnails is None
+    assert sum(path.stat().st_size for path in (tmp_path / "out").glob("*_extras.h5")) < 20_000
+
+
+@pytest.mark.parametrize(("choice", "side"), [("small", 64), ("full", 224)])
+def test_thumbnails_have_the_size_that_was_announced(tmp_path, videos, backbone, choice, side):
+    said = []
+    describe_all(videos, tmp_path / "out", backbone, thumbnails=choice, say=said.append)
+    dataset = ssvh.load_dataset("out", tmp_path)
+    thumbnails = [part.thumbnails[:] for part in (dataset.train, dataset.query)]
+    assert {kept.shape[1:] for kept in thumbnails} == {(4, side, side, 3)}
+    assert f"thumbnails of {side} pixels at most {size(sum(kept.nbytes for kept in thumbnails))}" in said[0]
+    on_disk = sum(path.stat().st_size for path in (tmp_path / "out").glob("*_extras.h5"))
+    assert on_disk < sum(kept.nbytes for kept in thumbnails)
+
+
+def test_float16_is_the_rounded_float32(tmp_path, made, videos, backbone):
+    describe_all(videos, tmp_path / "out", backbone, float16=True)
+    halves = ssvh.load_dataset("out", tmp_path).train.features
+    np.testing.assert_array_equal(halves[:], made[1].train.features[:].astype(np.float16))
+    assert json.loads((tmp_path / "out" / "extract.json").read_text())["dtype"] == "float16"
+
+
+def test_features_too_large_for_float16_are_an_error(tmp_path, videos, backbone, monkeypatch):
+    monkeypatch.setattr(Pictures, "features", lambda *_: np.full((4, 16), 7e4, np.float32))
+    with pytest.raises(ssvh.SSVHError, match=r"reach 70,000, and float16 ends at 65,504\. .*without --float16"):
+        describe_all(videos, tmp_path / "out", backbone, float16=True)
+
+
+def test_another_size_of_thumbnails_is_refused_with_those_there_are(tmp_path, videos, backbone):
+    with pytest.raises(ssvh.SSVHError, match=r"'huge'.*none, small, full"):
+        describe_all(videos, tmp_path / "out", backbone, thumbnails="huge")
+
+
+def test_what_version_0_1_made_is_recognised(made, videos, backbone, monkeypatch):
+    """Its extract.json had these keys and no others; by its defaults they still have the same fingerprint."""
+    told = json.loads((made[1].root / "extract.json").read_text())
+    assert list(told) == ["backbone", "weights", "frames", "thumbnail", "split", "inputs"]
+    stat = (videos / "baking" / "0.mp4").stat()
+    made_of = {key: told[key] for key in ("weights", "frames", "thumbnail")}
+    as_in_0_1 = digest_of(["baking/0.mp4", stat.st_size, stat.st_mtime_ns, made_of]) + ".npz"
+    recipe = {key: told[key] for key in ("backbone", "weights", "frames", "thumbnail")}
+    assert file_name(videos, Listed("baking/0.mp4", ("baking",), "train"), recipe) == as_in_0_1
+
+
+# Folders of frames, and the size of a batch
+
+
+def test_folders_of_frames_and_animations_are_described_like_files(tmp_path, backbone):
+    for number in range(3):
+        write_animation(tmp_path / "in" / "baking" / f"{number}.gif", 8)
+        folder = tmp_path / "in" / "diving" / str(number)
+        folder.mkdir(parents=True)
+        for frame in range(12):
+            Image.fromarray(picture(frame)).save(folder / f"frame{frame}.png")
+    (tmp_path / "in" / "diving" / "2" / "frame4.png").write_text("no picture")
+    report = describe_all(tmp_path / "in", tmp_path / "out", backbone)
+    assert (report.sets, report.skipped) == ({"train": 4, "query": 2}, {})
+    assert report.noted == {"diving/2": "unreadable pictures: 1, such as frame4.png"}
+    dataset = ssvh.load_dataset("out", tmp_path)
+    shown = {
+        name: [number_of(wide(thumb)) for thumb in frames]
+        for part in (dataset.train, dataset.query)
+        for name, frames in zip(part.ids, part.thumbnails[:], strict=True)
+    }
+    kept = {number: number_of(wide(frame_features.thumbnail(Image.fromarray(picture(number))))) for number in range(12)}
+    assert shown["diving/0"] == [kept[number] for number in (1, 4, 7, 10)]
+    assert shown["diving/2"] == [kept[number] for number in (1, 3, 7, 10)]
+    assert shown["baking/0.gif"] == [kept[number] for number in (1, 3, 5, 7)]
+    rows = (tmp_path / "out" / "report.csv").read_text().splitlines()
+    assert "diving/0,train,diving,,used," in rows or "diving/0,query,diving,,used," in rows  # no length in seconds
+
+
+def test_a_changed_picture_makes_another_dataset(tmp_path, backbone):
+    for name in "ab":
+        (tmp_path / "in" / "baking" / name).mkdir(parents=True)
+        Image.fromarray(picture(1)).save(tmp_path / "in" / "baking" / name / "1.png")
+    describe_all(tmp_path / "in", tmp_path / "out", backbone)
+    Image.fromarray(picture(3)).save(tmp_path / "in" / "baking" / "a" / "2.png")
+    with pytest.raises(ssvh.SSVHError, match="made from other videos"):
+        describe_all(tmp_path / "in", tmp_path / "out", backbone)
+
+
+def test_the_size_of_a_batch_changes_rounding_only(tmp_path, made, videos, backbone):
+    describe_all(videos, tmp_path / "out", backbone, batch_size=1)
+    again = ssvh.load_dataset("out", tmp_path)
+    np.testing.assert_allclose(again.train.read(), made[1].train.read(), rtol=1e-4, atol=1e-5)
+    assert again.train.ids == made[1].train.ids
 
 
 # Names, lists and arguments

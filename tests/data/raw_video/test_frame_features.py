@@ -2,7 +2,9 @@
 
 import numpy as np
 from PIL import Image
+from video_samples import write_video
 
+from ssvh_lib.data.raw_video.backbones import Backbone, load_backbone
 from ssvh_lib.data.raw_video.frame_features import features_of, read_pictures, thumbnail
 
 
@@ -33,3 +35,19 @@ def test_pictures_come_with_the_facts_about_their_file(videos):
     assert pictures.prepared.tolist() == [[64, 48]] * 3
     assert pictures.thumbnails.shape == (3, 64, 64, 3)
     assert (pictures.seconds, pictures.note) == (0.32, "")  # 8 frames at 25 a second
+
+
+def test_a_frame_that_stands_for_several_moments_is_prepared_and_described_once(tmp_path, backbone, monkeypatch):
+    network, described = load_backbone(backbone, "cpu"), []
+    describe = Backbone.describe
+    monkeypatch.setattr(Backbone, "describe", lambda *given: described.append(len(given[1])) or describe(*given))
+    pictures = read_pictures(write_video(tmp_path / "a.mp4", 3), 9, network)
+    features = pictures.features(network)
+    assert (len(pictures.prepared), described) == (3, [3])
+    assert pictures.moments.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert (features.shape, pictures.thumbnails.shape) == ((9, 16), (9, 64, 64, 3))
+    np.testing.assert_array_equal(features, features[::3].repeat(3, axis=0))
+
+
+def test_no_thumbnails_take_no_room():
+    assert thumbnail(Image.new("RGB", (8, 8)), 0).shape == (0, 0, 3)

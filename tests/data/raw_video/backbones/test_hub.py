@@ -10,7 +10,7 @@ from PIL import Image
 from video_samples import write_backbone
 
 import ssvh_lib as ssvh
-from ssvh_lib.data.raw_video.backbones import load_backbone
+from ssvh_lib.data.raw_video.backbones import hub, load_backbone
 from ssvh_lib.data.raw_video.backbones.hub import pooled
 
 
@@ -160,6 +160,40 @@ def test_a_hub_that_cannot_be_reached_is_noticed_by_one_request(monkeypatch):
     with pytest.raises(ssvh.SSVHError, match=r"huggingface\.co does not provide it: timed out\)"):
         load_backbone("nobody/nothing", "cpu")
     assert asked == ["https://huggingface.co/nobody/nothing/resolve/main/config.json"]
+
+
+def test_without_a_network_the_backbone_that_is_installed_is_recommended():
+    with pytest.raises(ssvh.SSVHError, match=r"Without a network, use efficientnet-lite0, which comes with ssvh-lib"):
+        load_backbone("nobody/nothing", "cpu")
+
+
+def write_timm(folder):
+    """A model of timm in the wrapper of Transformers, as the hub stores it: it has no preprocessor_config.json."""
+    settings = {"input_size": [3, 32, 32], "mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic"}
+    config = {"architecture": "resnet10t", "model_type": "timm_wrapper", "num_classes": 0}
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(config | {"pretrained_cfg": settings | {"crop_pct": 1.0}}))
+    return folder
+
+
+def test_a_model_of_timm_without_timm_says_what_to_install(tmp_path, monkeypatch):
+    (write_timm(tmp_path / "mine") / "model.safetensors").touch()
+    monkeypatch.setattr(hub, "find_spec", lambda name: None)
+    with pytest.raises(ssvh.SSVHError, match=r"is a model of timm, and timm and torchvision are not installed: pip"):
+        load_backbone(tmp_path / "mine", "cpu")
+
+
+def test_a_model_of_timm_is_described_as_timm_does(tmp_path):
+    timm = pytest.importorskip("timm", reason="needs timm, which is not installed")
+    pytest.importorskip("torchvision", reason="needs torchvision, which is not installed")
+    from safetensors.torch import save_file
+
+    folder, model = write_timm(tmp_path / "mine"), timm.create_model("resnet10t", num_classes=0).eval()
+    held = {f"timm_model.{key}": values for key, values in model.state_dict().items()}
+    save_file(held, folder / "model.safetensors", metadata={"format": "pt"})
+    network, features = describe_noise(folder)
+    with torch.inference_mode():
+        np.testing.assert_allclose(features, model(prepared_noise(network)), rtol=1e-4, atol=1e-5)
 
 
 def test_a_text_model_is_refused(tmp_path):
