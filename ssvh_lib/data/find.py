@@ -47,7 +47,7 @@ def find(name: str, root: str | Path | None = None, *, progress: bool = False) -
         world, size = EMBEDDED[name]
         ensure(folder, WORLDS[world], size, progress=progress)
     if (folder / "dataset.toml").is_file():
-        return Found(folder, read_layout(folder), None, "what its dataset.toml says, which goes before all else")
+        return Found(folder, read_layout(folder), None, "what its dataset.toml says")
     published = PUBLISHED.get(name)
     place = place_of(name, base) if published else None
     if place is None and folder.is_dir() and (seen := recognise(folder)):

@@ -32,7 +32,7 @@ def test_a_dataset_without_fault_has_no_problems_and_its_numbers(report, folder,
     assert found.problems == []
     assert found.text() == (
         f"mine in {folder}\n"
-        "  Taken for what its dataset.toml says, which goes before all else.\n"
+        "  Taken for what its dataset.toml says.\n"
         "  train     12 videos x 4 frames x 8 values, float32; "
         "3 classes, 1.00 labels a video (33.33% of the table), 0 videos without a label\n"
         "            0 videos with NaN or infinity, 0 frames of zeros, 0 frames of one value, "

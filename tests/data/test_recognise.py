@@ -80,7 +80,7 @@ def test_a_toml_goes_before_everything_that_could_be_recognised(folder, videos):
     write_videos(folder / "features", ".npy", videos)
     write_toml(folder, features="features")
     assert ssvh.load_dataset("mine", folder.parent).classes == ("cooking", "dancing", "running")
-    assert find("mine", folder.parent).taken_for == "what its dataset.toml says, which goes before all else"
+    assert find("mine", folder.parent).taken_for == "what its dataset.toml says"
 
 
 def test_a_published_name_is_what_its_folder_holds(tmp_path, videos):
