@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import fields, is_dataclass, replace
-from threading import Thread
+from threading import Event, Thread, current_thread
 
 import numpy as np
 import pytest
@@ -114,19 +114,27 @@ def test_a_build_is_made_once_and_then_used_again(tmp_path, digits, tree, monkey
 
 
 def test_who_comes_while_it_is_built_waits_and_finds_it_whole(tmp_path, digits, monkeypatch):
-    others, write = [], build.write_layout
+    other = Thread(target=build.ensure, args=(tmp_path / "digits", digits, "tiny"))
+    found_missing, built, lock, write = Event(), [], build.FileLock, build.write_layout
+
+    def lock_of(path):
+        if current_thread() is other:
+            found_missing.set()
+        return lock(path)
 
     def write_while_another_comes(*words):
-        others.append(Thread(target=build.ensure, args=(tmp_path / "digits", digits, "tiny")))
-        others[-1].start()
+        built.append(words)
+        if len(built) == 1:
+            other.start()
+            assert found_missing.wait(60)
         write(*words)
 
+    monkeypatch.setattr(build, "FileLock", lock_of)
     monkeypatch.setattr(build, "write_layout", write_while_another_comes)
     build.ensure(tmp_path / "digits", digits, "tiny")
-    for other in others:
-        other.join(timeout=60)
-        assert not other.is_alive()
-    assert len(others) == 1  # and so was the number of builds
+    other.join(timeout=60)
+    assert not other.is_alive()
+    assert len(built) == 1
     assert len(ssvh.load_dataset("digits", tmp_path).train) == 6
 
 
