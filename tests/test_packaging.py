@@ -157,9 +157,18 @@ def test_readme_shows_the_committed_results():
     assert tables.to_markdown(table).rstrip() in (ROOT / "README.md").read_text()
 
 
+def readme_table(header: str) -> list[str]:
+    """Return the first column of the table in README.md whose header begins so."""
+    [rows] = re.findall(rf"^\| {header} \|.*\n\|-.*\n((?:\|.*\n)+)", (ROOT / "README.md").read_text(), flags=re.M)
+    return [row.split("|")[1].strip() for row in rows.splitlines()]
+
+
 def test_readme_lists_the_extras():
-    listed = re.findall(r"^\| (`[a-z`, ]+`) \|", (ROOT / "README.md").read_text(), flags=re.M)
-    assert set(re.findall(r"[a-z]+", " ".join(listed))) == EXTRAS.keys()
+    assert set(re.findall(r"[a-z]+", " ".join(readme_table("extra")))) == EXTRAS.keys()
+
+
+def test_readme_lists_the_worlds_in_their_order():
+    assert readme_table("world") == [f"`{name}`" for name in WORLDS]
 
 
 def test_readme_names_only_make_targets_and_commands_that_exist():
