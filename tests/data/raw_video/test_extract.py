@@ -266,8 +266,8 @@ def test_a_disk_without_room_is_noticed_before_anything_is_described(
 
 @pytest.mark.parametrize(("float16", "kind"), [(False, np.float32), (True, np.float16)])
 def test_features_take_the_room_that_was_announced(tmp_path, videos, backbone, float16, kind):
-    said, options = [], {"frames": 1000, "thumbnails": "none", "float16": float16, "say": said.append}
-    describe_all(videos, tmp_path / "out", backbone, **options)
+    said: list[str] = []
+    describe_all(videos, tmp_path / "out", backbone, frames=1000, thumbnails="none", float16=float16, say=said.append)
     (line,) = said
     announced = 10 * 1000 * 16 * np.dtype(kind).itemsize
     assert f"10 videos x 1000 frames x 16 values: features of type {np.dtype(kind)} take {size(announced)}" in line
