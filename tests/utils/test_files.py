@@ -183,7 +183,7 @@ def test_of_very_many_bytes_evenly_spaced_files_count_and_the_sizes_of_all(tmp_p
     monkeypatch.setattr(files, "_BLOCK", 3)
     names = [f"{number:02}" for number in range(10)]  # of 3 bytes each: more than 4 x 3
 
-    def of(changed, content="abd"):
+    def of(changed, content="xyz"):
         folder = tmp_path / f"{changed}{content}"
         folder.mkdir()
         for name in names:
