@@ -122,9 +122,7 @@ def test_an_interrupted_extraction_goes_on_where_it_was(tmp_path, made, videos, 
     out = tmp_path / "kitchen"
     with monkeypatch.context() as patch:
         counted(patch, stop_after=4)
-        with pytest.raises(
-            KeyboardInterrupt, match=rf"^Interrupted: 4 of 10 videos are kept in {out}; the same comman"
-        ):
+        with pytest.raises(KeyboardInterrupt, match=rf"^Interrupted: 4 of 10 videos are kept in {out}; the same"):
             describe_all(videos, out, backbone)
     stored = sorted((tmp_path / "kitchen" / "partial").iterdir())
     assert len(stored) == 4
