@@ -63,13 +63,16 @@ _CODECS = {".mp4": "libx264", ".avi": "mpeg4", ".mkv": "libx264", ".webm": "libv
 }
 
 
+_ANIMATIONS = {".gif": "GIF", ".apng": "PNG"}
+
+
 def write_animation(path: Path, count: int) -> Path:
-    """A GIF, an APNG or a WebP of ``count`` numbered frames at 25 a second, or a still picture of one."""
+    """A GIF or an APNG of ``count`` numbered frames at 25 a second."""
     from PIL import Image
 
     path.parent.mkdir(parents=True, exist_ok=True)
     first, *others = (Image.fromarray(picture(number)) for number in range(count))
-    first.save(path, save_all=True, append_images=others, duration=40)
+    first.save(path, _ANIMATIONS[path.suffix], save_all=True, append_images=others, duration=40)
     return path
 
 

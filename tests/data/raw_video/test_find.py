@@ -20,9 +20,10 @@ def write_pictures(folder, *names):
     return folder
 
 
-def test_an_animated_gif_is_a_video_whatever_lies_beside_it(tmp_path):
-    clip = write_animation(tmp_path / "dance" / "a.gif", 10)
-    assert found(tmp_path) == ["dance/a.gif"]
+@pytest.mark.parametrize("name", ["a.gif", "a.apng"])
+def test_an_animation_is_a_video_whatever_lies_beside_it(tmp_path, name):
+    clip = write_animation(tmp_path / "dance" / name, 10)
+    assert found(tmp_path) == [f"dance/{name}"]
     assert sample(clip, 5, number_of).values == [1, 3, 5, 7, 9]
 
 

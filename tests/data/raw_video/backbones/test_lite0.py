@@ -86,8 +86,7 @@ def test_features_equal_those_that_another_implementation_made_of_the_same_clips
             known = file[key][names.index(clip)].astype(np.float32)  # stored as float16
         features, _ = features_of(SHARED / "ucf10_clips" / clip, device="cpu")
         cosines = (features * known).sum(1) / np.linalg.norm(features, axis=1) / np.linalg.norm(known, axis=1)
-        print(cosines.min())
-        assert cosines.min() > 0.995  # preparation by other code
+        assert cosines.min() > 0.9999  # preparation by other code
 
 
 # What its layers compute
@@ -157,9 +156,7 @@ def test_a_file_with_another_checksum_is_not_read(tmp_path, monkeypatch):
     spec.submodule_search_locations = [str(tmp_path)]
     install(monkeypatch, spec)
     monkeypatch.setattr(torch, "load", None)  # calling it would fail otherwise
-    with pytest.raises(
-        ssvh.SSVHError, match=r"57934424\.pth is not the file .* was not read: .* expected 579344248a93…"
-    ):
+    with pytest.raises(ssvh.SSVHError, match=r"7934424\.pth is not the file .* was not read: .* expected 579344248a9"):
         load_backbone()
     file.unlink()
     with pytest.raises(ssvh.SSVHError, match=r"cannot be read \(No such file or directory\)\. Install it again: pip "):
