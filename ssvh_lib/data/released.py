@@ -84,6 +84,8 @@ def write_part(
                 rows = file[key] if start else _create(file, key, len(labels), values)
                 rows[start : start + len(values)] = values
             start += len(some[0])
+        if start != len(labels):
+            raise SSVHError(f"{folder / names['features']}: {start} videos were made for {len(labels)} rows of labels.")
         for key, values in extras.items():
             _create(others, key, len(values), values)[:] = values
     save_labels(folder / names["labels"], labels)

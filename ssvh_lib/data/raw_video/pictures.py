@@ -18,7 +18,8 @@ import numpy as np
 
 from ...errors import SSVHError
 from ...utils.extras import requires_extra
-from .sampled import SINGLE, Sampled, evenly_spaced, remarks
+from ..middles import middles
+from .sampled import SINGLE, Sampled, remarks
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -87,7 +88,7 @@ def sample_pictures(folder: Path, frames: int, apply: Callable[[Image], T]) -> S
             raise SSVHError(f"{folder} holds {len(files)} pictures, but none can be read ({failed[number]}).")
         return found
 
-    numbers = [shown(number) for number in evenly_spaced(len(files), frames)]
+    numbers = [shown(number) for number in middles(len(files), frames).tolist()]
     order = sorted(values)
     broken = f"unreadable pictures: {len(failed)}, such as {files[min(failed)].name}" if failed else None
     note = remarks(broken, SINGLE if len(files) == 1 else None)

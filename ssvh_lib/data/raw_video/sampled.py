@@ -25,11 +25,6 @@ class Sampled(Generic[T]):
         return [self.seen[place] for place in self.moments]
 
 
-def evenly_spaced(count: int, frames: int) -> list[int]:
-    """Return the middles of ``frames`` equal segments of ``count`` pictures: ``floor((2t + 1) count / 2 frames)``."""
-    return [(2 * t + 1) * count // (2 * frames) for t in range(frames)]
-
-
 def remarks(*texts: str | None) -> str:
     """Join what there is to remark."""
     return ", ".join(text for text in texts if text)

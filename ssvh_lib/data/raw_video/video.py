@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ...errors import SSVHError
 from ...utils.extras import requires_extra
+from ..middles import middles
 from .pictures import sample_pictures
-from .sampled import SINGLE, Sampled, evenly_spaced, remarks
+from .sampled import SINGLE, Sampled, remarks
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
@@ -96,7 +97,7 @@ class _Times:
     def middles(self, segments: int) -> list[int]:
         """Return the middles of ``segments`` equal segments of the whole time, in ticks, rounded down."""
         start, length = self.shown[0], self.end - self.shown[0]
-        return [start + (2 * t + 1) * length // (2 * segments) for t in range(segments)]
+        return [start + tick for tick in middles(length, segments).tolist()]
 
     def between(self, earlier: int, later: int) -> int:
         """Count the frames that are shown from one time to the other."""
@@ -217,7 +218,7 @@ def _by_count(path: Path, frames: int, apply: Callable[[Image], T]) -> _Seen[T]:
         count = sum(1 for _ in reader.frames())
     if not count:
         raise SSVHError(f"{path} has a video stream, but no frame of it can be decoded.")
-    wanted = evenly_spaced(count, frames)
+    wanted = middles(count, frames).tolist()
     places = {number: place for place, number in enumerate(sorted(set(wanted)))}
     with _open(path) as reader:
         values = [apply(_upright(frame)) for number, frame in enumerate(reader.frames()) if number in places]
